@@ -1,0 +1,16 @@
+# Builds zddc-server from $BUILD_DIR/src, at SOURCE_COMMIT and no other, into $BIN_DIR.
+set -eu
+say() { echo "build: $*"; }
+
+cd "$BUILD_DIR/src/zddc"
+head=$(cat ../.git/HEAD)
+if [ "$head" != "$SOURCE_COMMIT" ]; then
+  say "the source is at $head where $SOURCE_COMMIT was asked for"
+  exit 1
+fi
+mkdir -p "$HOME" "$TMPDIR"
+
+say "ref $SOURCE_REF, commit $SOURCE_COMMIT, with $(go version)"
+start=$(date +%s)
+go build -trimpath -o "$BIN_DIR/zddc-server" ./cmd/zddc-server
+say "built in $(($(date +%s) - start)) s, sha256 $(sha256sum "$BIN_DIR/zddc-server" | cut -d ' ' -f 1)"

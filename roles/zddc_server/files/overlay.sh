@@ -1,0 +1,53 @@
+# Mounts the overlay at $ZDDC_ROOT: below it the store, read-only; above it what this pod writes.
+#   mount          mount it, and end
+#   serve BINARY   mount it in this container alone, give up every privilege, and become BINARY
+set -eu
+say() { echo "overlay: $*"; }
+fail() {
+  say "$*"
+  exit 1
+}
+lower=$LOWER_DIR upper=$SCRATCH_DIR/upper work=$SCRATCH_DIR/work
+
+mount_overlay() {
+  if grep -q " $ZDDC_ROOT overlay " /proc/mounts; then
+    say "an earlier start of this pod left it mounted at $ZDDC_ROOT: going on with that"
+    return
+  fi
+  # The server's user must not reach the layers past the overlay.
+  chmod 0700 "$SCRATCH_DIR"
+  if [ -d "$upper" ]; then
+    say "going on with $(find "$upper" -mindepth 1 | wc -l) entries that an earlier start of this pod wrote"
+  else
+    # The upper layer's own mode and owner are those of the merged root: take the store's.
+    mkdir "$upper.new"
+    chown "$(stat -c %u:%g "$lower")" "$upper.new"
+    chmod "$(stat -c %a "$lower")" "$upper.new"
+    mv "$upper.new" "$upper"
+  fi
+  mkdir -p "$work"
+  # Off, because the lower layer changes underneath while prod writes.
+  mount -t overlay overlay "$ZDDC_ROOT" \
+    -o "lowerdir=$lower,upperdir=$upper,workdir=$work,metacopy=off,index=off,redirect_dir=off,xino=off" ||
+    fail "the kernel refused to mount the overlay at $ZDDC_ROOT: does the node allow overlayfs and CAP_SYS_ADMIN?"
+  say "mounted at $ZDDC_ROOT: the store below, read-only; writes go to the pod's scratch volume and vanish with the pod"
+}
+
+serve() {
+  echo "zddc:x:$RUN_AS_USER:$RUN_AS_GROUP::/:/bin/sh" >> /etc/passwd
+  echo "zddc:x:$RUN_AS_GROUP:" >> /etc/group
+  for group in $RUN_AS_GROUPS; do
+    echo "zddc$group:x:$group:zddc" >> /etc/group
+  done
+  export BINARY="$1"
+  # su goes from root to the user, which clears the capabilities; no_new_privs keeps any program from bringing them back.
+  exec setpriv --nnp su zddc -c 'exec "$BINARY"'
+}
+
+case $1 in
+  mount) mount_overlay ;;
+  serve)
+    mount_overlay
+    serve "$2"
+    ;;
+esac

@@ -1,0 +1,223 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Reading from the Kubernetes API: kubernetes.core's rules for the connection, a time-out for each request, plain words for each failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
+    _create_auth_spec,
+    _create_configuration,
+    _create_headers,
+    _set_header,
+)
+
+try:
+    import kubernetes
+    import urllib3
+    import yaml
+    from kubernetes.client.rest import ApiException
+    from kubernetes.dynamic import DynamicClient
+except ImportError:
+    # check_client says so, in words for the user.
+    pass
+
+GOOD_CLIENT = "37.0.2"
+IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+
+class ConnectionProblem(Exception):
+    """There is no way to the cluster; says why, and what to do."""
+
+
+class ApiError(Exception):
+    """A request that failed: what the cluster did, what to do, and whether the next try may go better."""
+
+    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False) -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+        self.status = status
+        self.passing = passing
+
+
+def check_client() -> None:
+    """The client library is there, and none of the versions that fail with kubernetes.core."""
+    remedy = f"Install kubernetes {GOOD_CLIENT} for the Python that runs the modules (ansible_python_interpreter)."
+    try:
+        found = version("kubernetes")
+        DynamicClient
+    except (PackageNotFoundError, NameError):
+        raise ConnectionProblem(f"The Python library kubernetes is missing. {remedy}") from None
+    numbers = [int(part) for part in re.findall(r"\d+", found)[:3]]
+    if numbers[:1] == [35] or numbers in ([32, 0, 0], [36, 0, 0]) or numbers < [24, 2]:
+        raise ConnectionProblem(f"The Python library kubernetes {found} does not work with kubernetes.core. {remedy}")
+
+
+def origin(auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, environ: Mapping[str, str]) -> tuple[Any, str]:
+    """The kubeconfig that kubernetes.core's rules choose, and where its name comes from; None where they need none."""
+    given = [name for name in auth if auth[name]]
+    if "host" in given and (
+        "api_key" in given or {"username", "password"} <= set(given) or {"cert_file", "key_file"} <= set(given)
+    ):
+        return None, "the option host"
+    if auth.get("kubeconfig"):
+        named = params.get("kubeconfig")
+        return auth["kubeconfig"], f"{prefix}kubeconfig" if named else "the environment variable K8S_AUTH_KUBECONFIG"
+    in_cluster = environ.get("KUBERNETES_SERVICE_HOST") and environ.get("KUBERNETES_SERVICE_PORT")
+    if not auth.get("context") and in_cluster and os.path.isfile(IN_CLUSTER_TOKEN):
+        return None, "the service account of this pod"
+    if environ.get("KUBECONFIG"):
+        return environ["KUBECONFIG"], "the environment variable KUBECONFIG"
+    return "~/.kube/config", "the default"
+
+
+def check_kubeconfig(value: str | dict[str, Any], source: str, context: str | None, prefix: str) -> None:
+    """Every file can be read, and the context is in one of them."""
+    variable, whence = f"{prefix}kubeconfig", "" if source == f"{prefix}kubeconfig" else f" (from {source})"
+    advice = f"Set {variable} to the kubeconfig of the cluster."
+    if isinstance(value, dict):
+        configs, shown = [value], f"given in {variable}"
+    else:
+        paths = [os.path.expanduser(path) for path in value.split(os.pathsep) if path]
+        shown = os.pathsep.join(paths) + whence
+        paths = [path for path in paths if os.path.exists(path)]
+        if not paths:
+            raise ConnectionProblem(f"{variable}: there is no kubeconfig {shown}. {advice}")
+        configs = [_read_kubeconfig(path, whence, variable, advice) for path in paths]
+    names, current = [], None
+    for config in configs:
+        contexts = config.get("contexts") or []
+        if not isinstance(contexts, list) or not all(isinstance(item, dict) and "name" in item for item in contexts):
+            raise ConnectionProblem(f"{variable}: the kubeconfig {shown} is broken: contexts is no list of named items. {advice}")
+        names += [str(item["name"]) for item in contexts]
+        current = config.get("current-context") or current
+    has = f"it has {', '.join(sorted(names)[:5])}" if names else "it has none"
+    if not context and not current:
+        raise ConnectionProblem(
+            f"{prefix}context is not set, and the kubeconfig {shown} has no current context ({has}). Set {prefix}context."
+        )
+    if (context or current) not in names:
+        named = "" if context else ", its own current context"
+        raise ConnectionProblem(
+            f"{prefix}context: the kubeconfig {shown} has no context {context or current!r}{named} ({has}). "
+            f"Set {prefix}context to one that it has."
+        )
+
+
+def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+    except OSError as error:
+        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} cannot be read: {error.strerror}. {advice}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is no YAML{where}. {advice}") from None
+    if not isinstance(config, dict):
+        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or no mapping. {advice}")
+    return config
+
+
+def connect(module: AnsibleModule, prefix: str = "", timeout: float = 10) -> Api:
+    """A way to the cluster that the module's options, or the environment, name. No request is made yet."""
+    check_client()
+    if isinstance(module.params.get("kubeconfig"), str):
+        # A path is no secret, and the messages are of no use without it.
+        module.no_log_values.discard(module.params["kubeconfig"])
+    auth = _create_auth_spec(module)
+    kubeconfig, source = origin(auth, module.params, prefix, os.environ)
+    if kubeconfig is not None:
+        check_kubeconfig(kubeconfig, source, auth.get("context"), prefix)
+    try:
+        configuration = _create_configuration(auth)
+        # urllib3 would try three times more, each with the whole time-out.
+        configuration.retries = False
+        client = kubernetes.client.ApiClient(configuration)
+        for name, value in _create_headers(module).items():
+            _set_header(client, name, value)
+    except Exception as error:
+        shown = source if kubeconfig is None or isinstance(kubeconfig, dict) else f"the kubeconfig {kubeconfig}"
+        raise ConnectionProblem(f"{prefix}kubeconfig: {shown} cannot be used: {error}. Correct it.") from error
+    # A discoverer would ask the cluster at once, without a time-out.
+    return Api(DynamicClient(client, discoverer=lambda *_unused: None), timeout)
+
+
+class Api:
+    """Reads from one cluster."""
+
+    def __init__(self, client: DynamicClient, timeout: float) -> None:
+        self.client = client
+        self.timeout = timeout
+        self.address = client.configuration.host
+        self.now = datetime.now(timezone.utc)
+        """The cluster's clock, at its last answer."""
+
+    def read(self, path: str, **query: Any) -> str:
+        try:
+            response = self.client.request(
+                "get", path, query_params=list(query.items()), serialize=False, _request_timeout=self.timeout
+            )
+            text = response.data.decode(errors="replace")
+        except (ApiException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            raise explain(error, self.timeout) from error
+        if date := response.headers.get("Date"):
+            self.now = parsedate_to_datetime(date)
+        return text
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        try:
+            found = json.loads(self.read(path, **query))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ApiError("answers, but is no Kubernetes API server", "Correct the address of the cluster.")
+        return found
+
+
+def explain(error: Exception, timeout: float) -> ApiError:
+    """Continues the sentence 'the cluster at ADDRESS ...'."""
+    status, text = getattr(error, "status", None) or 0, str(getattr(error, "reason", None) or error)
+    chain = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    if status:
+        try:
+            text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
+        except (ValueError, AttributeError):
+            pass
+        known = {
+            401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
+            403: (f"refuses (403): {text}", "Give this user the right, or choose another."),
+            404: (f"has no such thing (404): {text}", ""),
+        }
+        what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
+        return ApiError(what, advice, status, passing=status == 429 or status >= 500)
+    if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
+        return ApiError(f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate.")
+    if any(isinstance(item, ConnectionRefusedError) for item in chain):
+        return ApiError("refuses the connection: nothing listens there", "Start it, or choose another.", passing=True)
+    if any(isinstance(item, socket.gaierror) for item in chain):
+        return ApiError("cannot be found: its host name is not known", "Correct it, or check DNS.", passing=True)
+    if any(isinstance(item, (urllib3.exceptions.TimeoutError, TimeoutError)) for item in chain):
+        return ApiError(f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True)
+    if any(isinstance(item, (urllib3.exceptions.LocationValueError, UnicodeError)) for item in chain):
+        return ApiError(f"has no valid address: {text}", "Correct it.")
+    return ApiError(f"cannot be reached: {text}", "Check its address and the network to it.", passing=True)
+
+
+def _tls(text: str) -> str:
+    """What OpenSSL said, without Python's wrapping."""
+    inner = text.rpartition("] ")[2] if "] " in text else text.splitlines()[-1]
+    return inner.partition(" (_ssl")[0]

@@ -1,0 +1,436 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Judges a Deployment's rollout from the objects as the API gives them; only observe, follow and evidence ask the cluster."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Callable, Iterator, Protocol
+from urllib.parse import quote
+
+from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
+
+Object = dict[str, Any]
+
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable")
+NO_CONTAINER = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+GRACE = timedelta(seconds=10)
+"""How long a pod may find no node, and a condition from before the wait may stand, before it counts as failure."""
+
+COMPILE_ERROR = re.compile(r"\S+\.go:\d+(:\d+)?: \S")
+# What may hold a request's headers: their usual names, a map of lists as Go and JSON print it, a header line by itself.
+HEADERS = re.compile(
+    r"""(?i:cookie|authorization|bearer|token|passw|secret|session|api[-_]?key|x-(auth|forwarded)-[\w-]+["']?\s*[:=])
+    |(?i:\bheaders?["']?\s*[=:])|map\[[\w-]+:\[|["'][A-Z][\w-]*["']:\s*\[|^\s*[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)+:\s""",
+    re.VERBOSE,
+)
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """Where one pod stands. A lower rank is further behind."""
+
+    name: str
+    uid: str
+    current: bool
+    alive: bool
+    """Neither ending nor ended."""
+    running: bool
+    """At least one of its containers runs."""
+    ready: bool
+    restarts: int
+    stage: str
+    rank: int
+    container: str = ""
+    init: bool = False
+    """The container is one that ends before the server starts."""
+
+    def public(self) -> Object:
+        return {"name": self.name, "ready": self.ready, "restarts": self.restarts, "stage": self.stage}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why it will not come to an end, and where to look."""
+
+    cause: str
+    kind: str
+    name: str
+    uid: str = ""
+    container: str = ""
+    init: bool = False
+    exit_code: int | None = None
+    previous: bool = False
+    """By the time of a look at its log, another instance of the container may run."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    done: bool
+    failure: Failure | None
+    stage: str
+    revision: str = ""
+    replicas: dict[str, int] = field(default_factory=dict)
+    pods: tuple[Pod, ...] = ()
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def owner(item: Object) -> Object:
+    return next((ref for ref in item["metadata"].get("ownerReferences", []) if ref.get("controller")), {})
+
+
+def condition(item: Object, kind: str) -> Object:
+    return next((one for one in item.get("status", {}).get("conditions", []) if one["type"] == kind), {})
+
+
+def revision_of(item: Object) -> str:
+    return item["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", "")
+
+
+def template(item: Object) -> Object:
+    found = item["spec"]["template"]
+    labels = {key: value for key, value in found["metadata"].get("labels", {}).items() if key != "pod-template-hash"}
+    return {**found, "metadata": {**found["metadata"], "labels": labels}}
+
+
+def newest(deployment: Object, replicasets: list[Object]) -> Object | None:
+    """The ReplicaSet of the Deployment's template, as the controller finds it."""
+    own = [item for item in replicasets if owner(item).get("uid") == deployment["metadata"]["uid"]]
+    same = [item for item in own if template(item) == template(deployment)]
+    if not same and deployment.get("status", {}).get("updatedReplicas"):
+        # With Recreate the revision is still the old one while old pods end: it tells only once there are new pods.
+        same = [item for item in own if revision_of(item) == revision_of(deployment)]
+    return min(same, key=lambda item: item["metadata"].get("creationTimestamp", "")) if same else None
+
+
+def containers(pod: Object) -> Iterator[tuple[str, bool, Object]]:
+    """Name, whether the pod waits for its end before the next, and status of each container, in the order that they start."""
+    status = pod.get("status", {})
+    for specs, statuses, init in (("initContainers", "initContainerStatuses", True), ("containers", "containerStatuses", False)):
+        known = {item["name"]: item for item in status.get(statuses) or []}
+        for spec in pod["spec"].get(specs) or []:
+            yield spec["name"], init and spec.get("restartPolicy") != "Always", known.get(spec["name"], {})
+
+
+def judge_pod(pod: Object, current: bool) -> Pod:
+    metadata, status, every = pod["metadata"], pod.get("status", {}), list(containers(pod))
+    alive = not metadata.get("deletionTimestamp") and status.get("phase") not in ("Failed", "Succeeded")
+    ready = alive and condition(pod, "Ready").get("status") == "True"
+    if not alive:
+        stage = (0, "ending" if metadata.get("deletionTimestamp") else f"ended ({status.get('reason') or status['phase']})")
+    elif condition(pod, "PodScheduled").get("status") != "True":
+        stage = (1, "waiting for a node")
+    elif ready:
+        stage = (1000, "ready")
+    else:
+        stage = _stage(every)
+    return Pod(
+        metadata["name"],
+        metadata.get("uid", ""),
+        current,
+        alive,
+        any("running" in one.get("state", {}) for _name, _init, one in every),
+        ready,
+        sum(one.get("restartCount", 0) for _name, _init, one in every),
+        stage[1],
+        stage[0],
+        *stage[2:],
+    )
+
+
+def _stage(every: list[tuple[str, bool, Object]]) -> tuple[int, str] | tuple[int, str, str, bool]:
+    """Rank, words, container, and whether that is an init container."""
+    for place, (name, init, one) in enumerate(every, start=2):
+        state = one.get("state", {})
+        if init and "running" in state:
+            return place, f"running {name}", name, True
+        if "running" not in state and not (init and state.get("terminated", {}).get("exitCode") == 0):
+            reason = state.get("waiting", {}).get("reason", "")
+            shown = "" if reason in ("", "ContainerCreating", "PodInitializing") else f" ({reason})"
+            return place, f"starting {name}{shown}", name, init
+    for name, init, one in every:
+        if not init and not one.get("ready"):
+            return 998, f"waiting for {name} to become ready", name, False
+    return 999, "waiting for the pod to become ready"
+
+
+def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Failure | None:
+    """Why this pod will not serve without help."""
+    metadata = pod["metadata"]
+    if metadata.get("deletionTimestamp") or pod.get("status", {}).get("phase") == "Failed":
+        # Evicted, or on its way out: it has a successor, which is looked at in its place.
+        return None
+    where = {"kind": "Pod", "name": metadata["name"], "uid": metadata.get("uid", "")}
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False" and now - moment(scheduled["lastTransitionTime"]) >= patience:
+        return Failure(f"pod {metadata['name']}: no node takes it: {scheduled.get('message', scheduled.get('reason'))}", **where)
+    for name, init, one in containers(pod):
+        state = one.get("state", {})
+        waiting, ended = state.get("waiting", {}), state.get("terminated", {})
+        reason, message = waiting.get("reason", ""), waiting.get("message", "")
+        title = f"pod {metadata['name']}: container {name}"
+        here = {**where, "container": name, "init": init}
+        if reason in NO_IMAGE:
+            return Failure(f"{title}: the image {one.get('image', '')} cannot be pulled: {message or reason}", **here)
+        if reason in NO_CONTAINER:
+            return Failure(f"{title} cannot be started: {message or reason}", **here)
+        if reason == "CrashLoopBackOff":
+            ended = one.get("lastState", {}).get("terminated", {})
+        if ended.get("exitCode") or reason == "CrashLoopBackOff":
+            code = ended.get("exitCode")
+            why = "ran out of memory" if ended.get("reason") == "OOMKilled" else "failed" if code else "ended by itself"
+            # Ended for the first time, it starts again at once; later, only after a back-off.
+            previous = bool(reason) or not one.get("restartCount")
+            return Failure(f"{title} {why}", exit_code=code, previous=previous, **here)
+    return None
+
+
+def _standing(one: Object, started: datetime, now: datetime) -> bool:
+    """Whether a condition speaks of this rollout: an earlier one leaves its own behind for a moment."""
+    since = one.get("lastUpdateTime") or one.get("lastTransitionTime")
+    return not since or moment(since) >= started or now - started >= GRACE
+
+
+def controller_failure(deployment: Object, current: Object | None, started: datetime, now: datetime) -> Failure | None:
+    """Why no pod is made, or why the controller has given up."""
+    name = deployment["metadata"]["name"]
+    if deployment["spec"].get("paused"):
+        return Failure(f"Deployment {name} is paused", "Deployment", name, deployment["metadata"]["uid"])
+    if current:
+        one = condition(current, "ReplicaFailure")
+        if one.get("status") == "True" and _standing(one, started, now):
+            metadata = current["metadata"]
+            cause = f"ReplicaSet {metadata['name']}: its pods cannot be made: {one.get('message', one.get('reason'))}"
+            return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"])
+    one = condition(deployment, "Progressing")
+    if one.get("status") == "False" and _standing(one, started, now):
+        return Failure(f"Deployment {name}: {one.get('message', one.get('reason'))}", "Deployment", name, deployment["metadata"]["uid"])
+    return None
+
+
+def assess(
+    deployment: Object,
+    replicasets: list[Object],
+    pods: list[Object],
+    now: datetime,
+    started: datetime,
+    patience: timedelta = GRACE,
+) -> Verdict:
+    """Whether the newest revision, and only it, serves; if it does not, whether it still may."""
+    spec, status = deployment["spec"], deployment.get("status", {})
+    wanted = spec.get("replicas", 1)
+    replicas = {
+        "wanted": wanted,
+        "updated": status.get("updatedReplicas", 0),
+        "ready": status.get("readyReplicas", 0),
+        "available": status.get("availableReplicas", 0),
+    }
+    current = newest(deployment, replicasets)
+    uid = current["metadata"]["uid"] if current else None
+    strangers = {
+        item["metadata"]["uid"] for item in replicasets if owner(item).get("uid") not in (None, deployment["metadata"]["uid"])
+    }
+    # A ReplicaSet that is gone already may still have a pod that is ending, so that is told by its label alone.
+    own = [pod for pod in pods if owner(pod).get("kind") == "ReplicaSet" and owner(pod)["uid"] not in strangers]
+    judged = tuple(sorted((judge_pod(pod, owner(pod)["uid"] == uid) for pod in own), key=lambda pod: (pod.rank, pod.name)))
+    revision = revision_of(current) if current else ""
+
+    def verdict(done: bool, stage: str, failure: Failure | None = None) -> Verdict:
+        return Verdict(done, failure, stage, revision, replicas, judged)
+
+    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return verdict(False, "waiting for the cluster to take notice of the Deployment")
+    old = [pod.name for pod in judged if pod.running and not pod.current]
+    fresh = [pod for pod in judged if pod.current and pod.alive]
+    if wanted == 0:
+        left = [pod.name for pod in judged if pod.running]
+        return verdict(not left, f"waiting for {', '.join(left)} to end" if left else "no pod runs, as wanted")
+    counted = replicas["updated"] == replicas["available"] == status.get("replicas", 0) == wanted
+    if counted and not status.get("unavailableReplicas") and not old:
+        return verdict(True, "ready")
+    members = [pod for pod in own if owner(pod)["uid"] == uid]
+    failures = (pod_failure(pod, now, patience) for pod in members)
+    if failure := next((one for one in failures if one), None) or controller_failure(deployment, current, started, now):
+        return verdict(False, "failed", failure)
+    behind = [pod for pod in fresh if not pod.ready]
+    if behind:
+        return verdict(False, f"pod {behind[0].name}: {behind[0].stage}")
+    if old:
+        return verdict(False, f"waiting for the old {', '.join(old)} to end")
+    return verdict(False, "waiting for the pods to be available" if fresh else "waiting for a pod of the new revision")
+
+
+def timed_out(verdict: Verdict, deployment: str, seconds: float) -> Failure:
+    """The same report for a rollout that came to no end: over the pod that is furthest behind."""
+    after = f"after {seconds:.0f} s"
+    if pod := next((pod for pod in verdict.pods if pod.current and pod.alive and not pod.ready), None):
+        return Failure(f"pod {pod.name}: still {pod.stage} {after}", "Pod", pod.name, pod.uid, pod.container, pod.init)
+    if pod := next((pod for pod in verdict.pods if not pod.current and pod.running), None):
+        return Failure(f"old pod {pod.name}: still {pod.stage} {after}", "Pod", pod.name, pod.uid)
+    return Failure(f"Deployment {deployment}: still {verdict.stage} {after}", "Deployment", deployment)
+
+
+# Asking the cluster.
+
+
+class Reader(Protocol):
+    now: datetime
+    timeout: float
+
+    def get(self, path: str, **query: Any) -> Object: ...
+
+    def read(self, path: str, **query: Any) -> str: ...
+
+
+def observe(api: Reader, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
+    """The Deployment, and the ReplicaSets and pods that its selector finds."""
+    base = f"namespaces/{quote(namespace, safe='')}"
+    deployment = api.get(f"/apis/apps/v1/{base}/deployments/{quote(name, safe='')}")
+    selector = label_selector(deployment["spec"]["selector"])
+    replicasets = api.get(f"/apis/apps/v1/{base}/replicasets", labelSelector=selector)["items"]
+    return deployment, replicasets, api.get(f"/api/v1/{base}/pods", labelSelector=selector)["items"]
+
+
+def label_selector(selector: Object) -> str:
+    terms = [f"{key}={value}" for key, value in selector.get("matchLabels", {}).items()]
+    for one in selector.get("matchExpressions", []):
+        key, values = one["key"], ",".join(one.get("values") or [])
+        known = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+        terms.append(known[one["operator"]])
+    return ",".join(terms)
+
+
+def follow(
+    api: Reader,
+    namespace: str,
+    name: str,
+    timeout: float,
+    interval: float,
+    patience: timedelta = GRACE,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Verdict]:
+    """A verdict for each look, until it is final or the time is over. A cluster that fails for a moment is asked again."""
+    begin, started = clock(), None
+    while True:
+        left = begin + timeout - clock()
+        api.timeout = max(1.0, min(api.timeout, left))
+        try:
+            seen = observe(api, namespace, name)
+        except ApiError as error:
+            if not error.passing or left <= interval:
+                raise
+        else:
+            started = started or api.now
+            verdict = assess(*seen, api.now, started, patience)
+            yield verdict
+            if verdict.done or verdict.failure or left <= interval:
+                return
+        sleep(interval)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    log: list[str] = field(default_factory=list)
+    left_out: int = 0
+    telling: str = ""
+    events: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def evidence(api: Reader, namespace: str, failure: Failure, lines: int) -> Evidence:
+    """The log and the events of what failed, as far as they are still to be had."""
+    notes, text, base = [], "", f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    if failure.container and failure.kind == "Pod":
+        try:
+            text = read_log(api, f"{base}/pods/{failure.name}/log", failure, max(lines, 200))
+        except ApiError as error:
+            notes.append(f"The log of container {failure.container} cannot be read: the cluster {error.what}.")
+    log, left_out = shown(text, failure.init)
+    events: list[str] = []
+    try:
+        about = f"involvedObject.kind={failure.kind},involvedObject.name={failure.name}"
+        if failure.uid:
+            about += f",involvedObject.uid={failure.uid}"
+        events = latest(api.get(f"{base}/events", fieldSelector=about)["items"])
+    except ApiError as error:
+        notes.append(f"The events cannot be read: the cluster {error.what}.")
+    return Evidence(log[-lines:] if lines else [], left_out, telling_line(log, failure.init), events, notes)
+
+
+def read_log(api: Reader, path: str, failure: Failure, lines: int) -> str:
+    for previous in (True, False) if failure.previous else (False, True):
+        try:
+            text = api.read(path, container=failure.container, tailLines=lines, previous=str(previous).lower())
+        except ApiError as error:
+            # 400: there is no such instance, or not any more.
+            if error.status != 400:
+                raise
+        else:
+            if text.strip():
+                return text
+    return ""
+
+
+def shown(text: str, init: bool) -> tuple[list[str], int]:
+    """The lines that may be shown, and how many may not: a server's log can hold its users' cookies and tokens."""
+    lines = [CONTROL.sub("", line).rstrip()[:500] for line in text.splitlines()]
+    if init:
+        return lines, 0
+    kept = [line for line in lines if not HEADERS.search(line)]
+    return kept, len(lines) - len(kept)
+
+
+def telling_line(log: list[str], init: bool) -> str:
+    """The line that most likely says why: a compiler's first, a panic's first, or the last."""
+    if init and (found := next((line for line in log if COMPILE_ERROR.match(line)), None)):
+        return found
+    if found := next((line for line in log if line.startswith(("panic: ", "fatal error: "))), None):
+        return found
+    return next((line.strip() for line in reversed(log) if line.strip()), "")
+
+
+def latest(events: list[Object], count: int = 10) -> list[str]:
+    def when(event: Object) -> str:
+        series = event.get("series") or {}
+        known = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+        return next((time for time in known if time), event["metadata"].get("creationTimestamp") or "")
+
+    last = sorted(events, key=when)[-count:]
+    return [" ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split()) for event in last]
+
+
+def cause(failure: Failure, found: Evidence) -> str:
+    telling = found.telling if failure.exit_code is not None else ""
+    return f"{failure.cause}: {telling}" if telling else failure.cause
+
+
+def report(failure: Failure, found: Evidence, kubectl: str) -> str:
+    """For a person: the cause, the container, its last lines, the events, the next step."""
+    lines = [cause(failure, found)]
+    if failure.container:
+        code = "" if failure.exit_code is None else f", exit code {failure.exit_code}"
+        lines.append(f"container: {failure.container}{code}")
+    if found.log or found.left_out:
+        lines += [f"log, last {len(found.log)} lines:", *(f"  {line}" for line in found.log)]
+    if found.left_out:
+        lines.append(f"{found.left_out} {'line' if found.left_out == 1 else 'lines'} with request headers left out")
+    if found.events:
+        lines += ["events:", *(f"  {event}" for event in found.events)]
+    lines += found.notes
+    if failure.exit_code is not None:
+        step = f"{kubectl} logs {failure.name} --container {failure.container}"
+        lines.append(f"Next: mend the cause and deploy again; the whole log: {step}")
+    elif failure.cause.endswith(" is paused"):
+        lines.append(f"Next: {kubectl} rollout resume deployment {failure.name}")
+    else:
+        lines.append(f"Next: {kubectl} describe {failure.kind.lower()} {failure.name}")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# The container engine: $ENGINE is docker or podman.
+#
+#   engine.sh start      starts Docker unless an engine answers; says 'started' if it did
+#   engine.sh fit IMAGE  sees to it that privileged containers start; says as JSON whether it had to restart the engine
+#                        for that, and whether such a container has CAP_SYS_RESOURCE
+#   engine.sh load FOLDER...  puts images, as pieces.sh leaves them, into the engine; says 'loaded' for each new one
+#   engine.sh stop       stops the dockerd that 'start' started, and no other
+set -euo pipefail
+shopt -s inherit_errexit
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+: "${CACHE:?names the folder of the cache}" "${ENGINE:?docker or podman}"
+state=$CACHE/engine
+pidfile=$state/dockerd.pid
+contained=/var/run/docker/containerd/containerd.pid
+
+die() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+answers() { timeout 10 "$ENGINE" info > /dev/null 2>&1; }
+
+# alive NAME FILE: the process that a pid file names, if it is a NAME.
+alive() {
+  local pid
+  [[ -s $2 ]] && pid=$(< "$2") && [[ $(cat "/proc/$pid/comm" 2> /dev/null) == "$1" ]] && echo "$pid"
+}
+
+start() {
+  local args=() pid try
+  answers && return
+  [[ $ENGINE == docker ]] || die "podman does not work for this user: see 'podman info', or set kind_cluster_engine to docker."
+  if [[ -d /run/systemd/system ]]; then
+    systemctl start docker || die "Docker does not start: see 'journalctl -u docker'."
+    answers || die "Docker runs, but does not answer this user: see 'docker info'."
+    echo started
+    return
+  fi
+  [[ $(id -u) == 0 ]] || die "Docker does not run and only root can start it: start it, or run this as root."
+  if pid=$(alive dockerd "$pidfile"); then
+    # Ours, and it no longer answers.
+    kill -KILL "$pid"
+  elif pid=$(alive dockerd /var/run/docker.pid); then
+    die "A dockerd runs (process $pid) but does not answer: restart it, then run this again."
+  fi
+  # What a killed engine leaves behind may name a process that is another's by now.
+  rm -f "$pidfile" /var/run/docker.pid
+  alive containerd "$contained" > /dev/null || rm -f "$contained"
+  [[ ! -x $state/runc-fit ]] || args=(--add-runtime "fit=$state/runc-fit" --default-runtime fit)
+  mkdir -p "$state"
+  setsid -f dockerd --pidfile "$pidfile" "${args[@]}" > "$state/dockerd.log" 2>&1 < /dev/null
+  for try in {1..150}; do
+    answers && { echo started; return; }
+    [[ $try -lt 10 ]] || alive dockerd "$pidfile" > /dev/null || break
+    sleep 0.2
+  done
+  die "Docker does not start. The last lines of $state/dockerd.log:" "$(tail -n 5 "$state/dockerd.log")"
+}
+
+stop() {
+  local pid
+  pid=$(alive dockerd "$pidfile") || return 0
+  kill "$pid"
+  for _ in {1..150}; do
+    [[ -d /proc/$pid ]] || { rm -rf "$state"; echo stopped; return; }
+    sleep 0.2
+  done
+  die "dockerd (process $pid) does not stop: end it, then run this again."
+}
+
+# The capabilities that a privileged container of an image has, or why it does not start.
+privileged() { timeout 60 "$ENGINE" run --rm --privileged --entrypoint grep "$1" CapBnd /proc/self/status 2>&1; }
+
+fit() {
+  local said restarted=false resource=24
+  if ! said=$(privileged "$1") && [[ $ENGINE == docker && $said == *caps* && ! -e $state/runc-fit ]] && alive dockerd "$pidfile" > /dev/null; then
+    stop > /dev/null
+    mkdir -p "$state"
+    install -m 755 "$here/runc-fit" "$state/runc-fit"
+    start > /dev/null
+    restarted=true
+    said=$(privileged "$1") || true
+  fi
+  [[ $said == CapBnd:* ]] || die "The engine starts no privileged container, and a kind node is one: $said"
+  printf '{"restarted": %s, "resource": %s}\n' "$restarted" "$(((16#${said##*[[:space:]]} >> resource & 1)) && echo true || echo false)"
+}
+
+load() {
+  local folder
+  for folder in "$@"; do
+    "$ENGINE" image inspect "$(cat "$folder/name")" > /dev/null 2>&1 && continue
+    tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" load > /dev/null
+    echo "loaded $(cat "$folder/name")"
+  done
+}
+
+"$@"

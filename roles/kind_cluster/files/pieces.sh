@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Builds the pieces of a local cluster. A piece is a folder under pieces/:
+#   build    how it is made; sourced with $OUT, the folder to fill, and the functions below
+#   needs    the pieces that it is made from, one a line
+#   extern   optional; prints what goes into the piece from outside its folder
+# It is kept as $CACHE/pieces/NAME-KEY, the key being a checksum over all that goes into it.
+#
+#   pieces.sh plan NAME...    the pieces that NAME... need, in the order of building: NAME KEY built|missing
+#   pieces.sh build NAME      makes one piece, unless it is there; says 'cached' or the seconds that it took
+#   pieces.sh path NAME       prints where a piece lies, or nothing
+set -euo pipefail
+shopt -s inherit_errexit
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+: "${CACHE:?names the folder of the cache}"
+store=$CACHE/pieces
+declare -A keys=()
+order=()
+
+# Sets the key of a piece and of all that it needs.
+visit() {
+  local name=$1 folder=$here/pieces/$1 need
+  [[ -z ${keys[$name]:-} ]] || return 0
+  for need in $(needs "$name"); do visit "$need"; done
+  keys[$name]=$({
+    uname -m
+    # What a function of this file makes is part of what goes into a piece.
+    declare -f go_build image debian
+    (cd "$folder" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+    [[ ! -f $folder/extern ]] || (cd "$folder" && bash ./extern)
+    for need in $(needs "$name"); do echo "$need ${keys[$need]}"; done
+  } | sha256sum | cut -c 1-12)
+  order+=("$name")
+}
+
+needs() { [[ ! -f $here/pieces/$1/needs ]] || cat "$here/pieces/$1/needs"; }
+place() { echo "$store/$1-${keys[$1]}"; }
+
+# The functions of a build script.
+
+# The folder of a piece that this one needs.
+need() { place "$1"; }
+
+# go_build PACKAGE...: static programs from the modules that go.mod and go.sum pin.
+go_build() { go build -mod=readonly -trimpath -ldflags "-s -w ${LDFLAGS:-}" -tags "${TAGS:-}" -o "$OUT/" "$@"; }
+
+# debian FOLDER PACKAGE,...: a small Debian system. Bookworm: its systemd is the last that runs on cgroup v1.
+debian() {
+  local mirror
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 'Label: Debian' 'Created-By: Packages' | head -n 1)
+  mkdir -p "$CACHE/debs"
+  debootstrap --variant=minbase --cache-dir="$CACHE/debs" --include="$2" bookworm "$1" ${mirror:+"$mirror"}
+  # Docs and package lists are of no use in an image; device nodes come from the engine.
+  rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/* "$1"/usr/share/{doc,info,locale,man}/* "$1"/dev/*
+}
+
+# image ROOT REPOSITORY:TAG CONFIG: an image of one layer in $OUT, laid out as `docker save` does it.
+image() {
+  local digest arch
+  arch=$(uname -m)
+  case $arch in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; esac
+  tar -C "$1" --sort=name --mtime=@0 --numeric-owner -cf "$OUT/layer.tar" .
+  digest=$(sha256sum "$OUT/layer.tar" | cut -d ' ' -f 1)
+  printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created":"1970-01-01T00:00:00Z"}]}' \
+    "$arch" "$3" "$digest" > "$OUT/config.json"
+  printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$2" > "$OUT/manifest.json"
+  echo "$2" > "$OUT/name"
+}
+
+build() {
+  local name=$1 started=$SECONDS final old
+  final=$(place "$name")
+  if [[ -d $final ]]; then echo cached; return; fi
+  mkdir -p "$store"
+  exec 9> "$CACHE/lock"
+  flock 9
+  if [[ -d $final ]]; then echo cached; return; fi
+  export OUT=$final.partial KEY=${keys[$name]}
+  rm -rf "$OUT"
+  mkdir -p "$OUT"
+  # What a build prints goes to standard error, so that standard output is the line for the user.
+  (
+    [[ ! -x $(place go)/bin/go ]] || export PATH=$(place go)/bin:$PATH
+    export CGO_ENABLED=0 GOFLAGS='' GOWORK=off
+    umask 022
+    cd "$here/pieces/$name"
+    source ./build
+  ) >&2 9>&-
+  mv "$OUT" "$final"
+  for old in "$store/$name"-*; do
+    [[ ${old##*/} != "$name"-????????????* || $old == "$final" ]] || rm -rf "$old"
+  done
+  echo "$((SECONDS - started)) s"
+}
+
+command=${1:?plan, build or path}
+shift
+visit go
+for name in "$@"; do visit "$name"; done
+case $command in
+  plan) for name in "${order[@]}"; do
+      [[ -d $(place "$name") ]] && state=built || state=missing
+      echo "$name ${keys[$name]} $state"
+    done ;;
+  build) build "$1" ;;
+  path) [[ ! -d $(place "$1") ]] || place "$1" ;;
+esac

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Empties /store.
+set -eu
+find /store -mindepth 1 -delete

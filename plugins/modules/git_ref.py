@@ -188,7 +188,7 @@ def list_refs(repo: str, timeout: float) -> dict[str, str]:
         lines = [line.strip() for line in err.splitlines()]
         telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git ended with {process.returncode}"]
         raise Refused(
-            f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix("fatal: ")}. Check the URL and the rights to read it."
+            f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ')}. Check the URL and the rights to read it."
         )
     return {name: commit for commit, name in (line.split("\t", 1) for line in out.splitlines() if "\t" in line)}
 

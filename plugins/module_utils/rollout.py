@@ -18,6 +18,7 @@ Object = dict[str, Any]
 
 NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable")
 NO_CONTAINER = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+OVERDUE = "ProgressDeadlineExceeded"
 GRACE = timedelta(seconds=10)
 """How long a pod may find no node, and a condition from before the wait may stand, before it counts as failure."""
 
@@ -211,7 +212,7 @@ def controller_failure(deployment: Object, current: Object | None, started: date
             cause = f"ReplicaSet {metadata['name']}: its pods cannot be made: {one.get('message', one.get('reason'))}"
             return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"])
     one = condition(deployment, "Progressing")
-    if one.get("status") == "False" and _standing(one, started, now):
+    if one.get("status") == "False" and one.get("reason") != OVERDUE and _standing(one, started, now):
         return Failure(f"Deployment {name}: {one.get('message', one.get('reason'))}", "Deployment", name, deployment["metadata"]["uid"])
     return None
 
@@ -256,21 +257,24 @@ def assess(
     counted = replicas["updated"] == replicas["available"] == status.get("replicas", 0) == wanted
     if counted and not status.get("unavailableReplicas") and not old:
         return verdict(True, "ready")
-    members = [pod for pod in own if owner(pod)["uid"] == uid]
-    failures = (pod_failure(pod, now, patience) for pod in members)
-    if failure := next((one for one in failures if one), None) or controller_failure(deployment, current, started, now):
-        return verdict(False, "failed", failure)
     behind = [pod for pod in fresh if not pod.ready]
     if behind:
-        return verdict(False, f"pod {behind[0].name}: {behind[0].stage}")
-    if old:
-        return verdict(False, f"waiting for the old {', '.join(old)} to end")
-    return verdict(False, "waiting for the pods to be available" if fresh else "waiting for a pod of the new revision")
+        stage = f"pod {behind[0].name}: {behind[0].stage}"
+    elif old:
+        stage = f"waiting for the old {', '.join(old)} to end"
+    else:
+        stage = "waiting for the pods to be available" if fresh else "waiting for a pod of the new revision"
+    failures = (pod_failure(pod, now, patience) for pod in own if owner(pod)["uid"] == uid)
+    failure = next((one for one in failures if one), None) or controller_failure(deployment, current, started, now)
+    progress = condition(deployment, "Progressing")
+    if not failure and progress.get("reason") == OVERDUE and _standing(progress, started, now):
+        limit = f"when its Deployment's progress deadline of {spec.get('progressDeadlineSeconds', 600)} s had passed"
+        failure = timed_out(verdict(False, stage), deployment["metadata"]["name"], limit)
+    return verdict(False, stage, failure)
 
 
-def timed_out(verdict: Verdict, deployment: str, seconds: float) -> Failure:
+def timed_out(verdict: Verdict, deployment: str, after: str) -> Failure:
     """The same report for a rollout that came to no end: over the pod that is furthest behind."""
-    after = f"after {seconds:.0f} s"
     if pod := next((pod for pod in verdict.pods if pod.current and pod.alive and not pod.ready), None):
         return Failure(f"pod {pod.name}: still {pod.stage} {after}", "Pod", pod.name, pod.uid, pod.container, pod.init)
     if pod := next((pod for pod in verdict.pods if not pod.current and pod.running), None):
@@ -326,15 +330,15 @@ def follow(
         try:
             seen = observe(api, namespace, name)
         except ApiError as error:
-            if not error.passing or left <= interval:
+            if not error.passing or left <= 0:
                 raise
         else:
             started = started or api.now
             verdict = assess(*seen, api.now, started, patience)
             yield verdict
-            if verdict.done or verdict.failure or left <= interval:
+            if verdict.done or verdict.failure or left <= 0:
                 return
-        sleep(interval)
+        sleep(max(0.0, min(interval, left)))
 
 
 @dataclass(frozen=True)
@@ -420,15 +424,15 @@ def report(failure: Failure, found: Evidence, kubectl: str) -> str:
         code = "" if failure.exit_code is None else f", exit code {failure.exit_code}"
         lines.append(f"container: {failure.container}{code}")
     if found.log or found.left_out:
-        lines += [f"log, last {len(found.log)} lines:", *(f"  {line}" for line in found.log)]
+        lines += ["the end of its log:", *(f"  {line}" for line in found.log)]
     if found.left_out:
         lines.append(f"{found.left_out} {'line' if found.left_out == 1 else 'lines'} with request headers left out")
     if found.events:
         lines += ["events:", *(f"  {event}" for event in found.events)]
     lines += found.notes
     if failure.exit_code is not None:
-        step = f"{kubectl} logs {failure.name} --container {failure.container}"
-        lines.append(f"Next: mend the cause and deploy again; the whole log: {step}")
+        again = f"{kubectl} delete pod {failure.name}"
+        lines.append(f"Next: mend the cause and deploy again; where that changes nothing in the Deployment, start the pod anew: {again}")
     elif failure.cause.endswith(" is paused"):
         lines.append(f"Next: {kubectl} rollout resume deployment {failure.name}")
     else:

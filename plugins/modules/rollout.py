@@ -180,7 +180,7 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience):
         pass
     seconds = round(time.monotonic() - begin, 1)
-    failure = None if verdict.done else verdict.failure or timed_out(verdict, name, seconds)
+    failure = None if verdict.done else verdict.failure or timed_out(verdict, name, f"after {seconds:.0f} s")
     found = evidence(api, namespace, failure, options["log_lines"]) if failure else Evidence()
     result = {
         "waited": True,

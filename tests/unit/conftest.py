@@ -1,0 +1,115 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Modules run in this process; the API server is a table of answers behind real HTTP on the loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+
+
+@pytest.fixture(autouse=True)
+def no_ambient_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT", "K8S_AUTH_HOST", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    # The client keeps the default location from the moment of its import.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "home/.kube/config"))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    def call(module: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        capsys.readouterr()
+        with patch_module_args({**options, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
+            module.main()
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return call
+
+
+class Cluster:
+    """Answers of an API server: a dict is an object, a list of a path the answers in turn, a number an error's status."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {"/version": {"gitVersion": "v1.34.4"}}
+        self.requests: list[tuple[str, dict[str, list[str]]]] = []
+        cluster = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                cluster.requests.append((url.path, parse_qs(url.query)))
+                answer = cluster.answers.get(url.path, 404)
+                if callable(answer):
+                    answer = answer(parse_qs(url.query))
+                if isinstance(answer, list):
+                    answer = answer.pop(0) if len(answer) > 1 else answer[0]
+                status, text = 200, answer
+                if isinstance(answer, int):
+                    status, text = answer, {"kind": "Status", "message": f"message of {answer}"}
+                body = (text if isinstance(text, str) else json.dumps(text)).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    one = Cluster()
+    yield one
+    one.server.shutdown()
+    one.server.server_close()
+
+
+@pytest.fixture
+def kubeconfig_for(tmp_path: Path) -> Callable[..., str]:
+    def write(address: str, user: dict[str, Any] | None = None, **changes: Any) -> str:
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "one",
+            "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+            "clusters": [{"name": "one", "cluster": {"server": address}}],
+            "users": [{"name": "one", "user": user or {"token": "s3cr3t"}}],
+            **changes,
+        }
+        path = tmp_path / "kubeconfig"
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def closed() -> int:
+    """A port where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

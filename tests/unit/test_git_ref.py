@@ -1,0 +1,239 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""git_ref against real repositories: in a folder, and behind git daemon on the loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+from ansible_collections.varasys.zddc.plugins.modules import git_ref
+
+Run = Callable[..., dict[str, Any]]
+
+
+def git(folder: Path, *args: str) -> str:
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    for role in ("AUTHOR", "COMMITTER"):
+        env |= {f"GIT_{role}_NAME": "t", f"GIT_{role}_EMAIL": "t@example.org"}
+    return subprocess.run(["git", *args], cwd=folder, env=env, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def make(folder: Path, *init: str) -> Path:
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main", *init)
+    git(folder, "commit", "-q", "--allow-empty", "-m", "one")
+    git(folder, "tag", "v1.0.0")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "two")
+    git(folder, "tag", "-a", "v1.1.0", "-m", "annotated")
+    git(folder, "tag", "-a", "v1.1.0-again", "-m", "a tag of a tag", "v1.1.0")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "three")
+    git(folder, "branch", "feature/x")
+    git(folder, "branch", "ambiguous", "v1.0.0")
+    git(folder, "tag", "ambiguous")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("git") / "repo.git")
+
+
+@pytest.fixture(scope="module")
+def daemon(repo: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = ["git", "daemon", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={repo.parent}", "--reuseaddr"]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    for _try in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"git://127.0.0.1:{port}/repo.git"
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("ref", "revision", "kind"),
+    [
+        ("v1.0.0", "v1.0.0", "tag"),
+        ("v1.1.0", "v1.1.0^{commit}", "tag"),
+        ("v1.1.0-again", "v1.1.0^{commit}", "tag"),
+        ("main", "refs/heads/main", "branch"),
+        ("feature/x", "refs/heads/feature/x", "branch"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_resolves(run: Run, repo: Path, ref: str, revision: str, kind: str, check_mode: bool) -> None:
+    result = run(git_ref, check_mode, repo=str(repo), ref=ref)
+    wanted = {"repo": str(repo), "ref": ref, "commit": git(repo, "rev-parse", revision), "kind": kind, "changed": False}
+    assert wanted.items() <= result.items()
+
+
+def test_resolves_over_the_network(run: Run, daemon: str, repo: Path) -> None:
+    assert run(git_ref, repo=daemon, ref="v1.1.0")["commit"] == git(repo, "rev-parse", "v1.1.0^{commit}")
+
+
+def test_a_full_commit_is_taken_as_it_is(run: Run, repo: Path) -> None:
+    result = run(git_ref, repo=str(repo), ref="ABCDEF0123" * 4)
+    assert (result["commit"], result["kind"]) == ("abcdef0123" * 4, "commit")
+
+
+def test_a_full_commit_needs_a_repository_that_answers(run: Run, tmp_path: Path) -> None:
+    assert "cannot be read" in run(git_ref, repo=str(tmp_path / "none"), ref="a" * 40)["msg"]
+
+
+def test_sha256_repositories(run: Run, tmp_path: Path) -> None:
+    repo = make(tmp_path / "sha256", "--object-format=sha256")
+    commit = run(git_ref, repo=str(repo), ref="v1.1.0")["commit"]
+    assert commit == git(repo, "rev-parse", "v1.1.0^{commit}") and len(commit) == 64
+    assert run(git_ref, repo=str(repo), ref=commit)["kind"] == "commit"
+
+
+def test_no_repository_around_the_playbook_has_a_say(run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(repo, "config", "remote.origin.url", str(repo))
+    monkeypatch.chdir(repo)
+    monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
+    assert "origin cannot be read" in run(git_ref, repo="origin", ref="main")["msg"]
+
+
+def test_both_tag_and_branch(run: Run, repo: Path) -> None:
+    tag, branch = git(repo, "rev-parse", "refs/tags/ambiguous"), git(repo, "rev-parse", "refs/heads/ambiguous")
+    assert run(git_ref, repo=str(repo), ref="ambiguous")["msg"] == (
+        f"zddc_server_git_ref 'ambiguous' is both a tag ({tag}) and a branch ({branch}) in {repo}. "
+        "Give the full commit that is meant, or rename one of them."
+    )
+
+
+def test_a_ref_that_is_not_there(run: Run, repo: Path) -> None:
+    assert run(git_ref, repo=str(repo), ref="v1.1.1")["msg"] == (
+        f"zddc_server_git_ref: {repo} has neither a tag nor a branch 'v1.1.1'. Close to it: v1.1.0, v1.0.0, v1.1.0-again. "
+        "Correct zddc_server_git_ref, or push it there."
+    )
+    assert "Close to it" not in run(git_ref, repo=str(repo), ref="quite-another")["msg"]
+    assert "A commit must be given in full." in run(git_ref, repo=str(repo), ref="abcdef0")["msg"]
+
+
+def test_a_repository_that_cannot_be_read(run: Run, daemon: str, tmp_path: Path) -> None:
+    assert run(git_ref, repo=str(tmp_path / "none"), ref="main")["msg"] == (
+        f"zddc_server_git_repo: {tmp_path}/none cannot be read: '{tmp_path}/none' does not appear to be a git repository. "
+        "Check the URL and the rights to read it."
+    )
+    other = daemon.replace("repo.git", "other.git")
+    assert f"{other} cannot be read: remote error: access denied or repository not exported" in run(git_ref, repo=other, ref="x")["msg"]
+
+
+def test_a_repository_that_refuses(run: Run, closed: int) -> None:
+    assert "Connection refused" in run(git_ref, repo=f"git://127.0.0.1:{closed}/x", ref="main")["msg"]
+
+
+def test_a_repository_that_does_not_answer(run: Run, silent: int, tmp_path: Path) -> None:
+    began = time.monotonic()
+    result = run(git_ref, repo=f"git://127.0.0.1:{silent}/x", ref="main", timeout=1)
+    assert result["msg"] == (
+        f"zddc_server_git_repo: git://127.0.0.1:{silent}/x did not answer within 1 s. "
+        "Check the URL and the network from this host to it."
+    )
+    assert time.monotonic() - began < 4
+
+
+def test_the_time_out_ends_helpers_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\necho "$$" >"$SSH_PID"\nprintf "%s\\n" "$@" >"$SSH_ARGS"\nexec sleep 60\n', encoding="utf-8")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("SSH_PID", str(tmp_path / "pid"))
+    monkeypatch.setenv("SSH_ARGS", str(tmp_path / "args"))
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    assert "did not answer within 1 s" in run(git_ref, repo="git@host.invalid:x", ref="main", timeout=1)["msg"]
+    assert "BatchMode=yes" in (tmp_path / "args").read_text(encoding="utf-8")
+    time.sleep(0.2)
+    status = Path(f"/proc/{(tmp_path / 'pid').read_text(encoding='utf-8').strip()}/stat")
+    assert not status.exists() or status.read_text(encoding="utf-8").split()[2] == "Z"
+
+
+def test_no_git(run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(git_ref, repo=str(repo), ref="main")["msg"] == (
+        "There is no git on this host, and zddc_server_git_ref is resolved with it. Install the package git here."
+    )
+
+
+@pytest.mark.parametrize(
+    ("repo", "what"),
+    [
+        ("https://me:s3cr3t@host.invalid/x", "a password"),
+        ("ssh://me:s3cr3t@host.invalid/x", "a password"),
+        ("https://s3cr3t@host.invalid/x", "a user name or a token"),
+        ("HTTPS://s3@cr3t:s3cr3t@host.invalid/x", "a password"),
+    ],
+)
+def test_credentials_are_refused_and_not_shown(run: Run, repo: str, what: str) -> None:
+    result = run(git_ref, repo=repo, ref="main")
+    assert result["msg"] == (
+        f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL."
+    )
+    assert "cr3t" not in json.dumps(result)
+
+
+def test_a_user_over_ssh_is_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
+    assert "ssh://git@host.invalid/x cannot be read" in run(git_ref, repo="ssh://git@host.invalid/x", ref="main")["msg"]
+
+
+def test_what_git_says_shows_no_credentials(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "url.http://me:s3cr3t@127.0.0.1:1/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "http://short/")
+    result = run(git_ref, repo="http://short/x", ref="main")
+    assert "unable to access 'http://127.0.0.1:1/x/'" in result["msg"] and "s3cr3t" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("repo", ["", "  "])
+def test_an_empty_repository(run: Run, repo: str) -> None:
+    assert run(git_ref, repo=repo, ref="main")["msg"] == "zddc_server_git_repo is empty. Set it to the URL of the repository."
+
+
+@pytest.mark.parametrize("repo", ["--upload-pack=touch /tmp/x", "https://host.invalid/a b", "a\nb"])
+def test_a_repository_that_is_no_url(run: Run, repo: str) -> None:
+    assert "zddc_server_git_repo is no URL" in run(git_ref, repo=repo, ref="main")["msg"]
+
+
+@pytest.mark.parametrize("ref", ["", "  "])
+def test_an_empty_ref(run: Run, repo: Path, ref: str) -> None:
+    assert run(git_ref, repo=str(repo), ref=ref)["msg"] == (
+        "zddc_server_git_ref is empty. Set it to a tag, a branch or a full commit."
+    )
+
+
+BAD = ["-x", "a b", "a\tb", "a\nb", "a\x7f", "a~", "a^{}", "a:b", "a?", "a*", "a[", "a\\b", "a..b", "a@{b", "@", "/a", "a/", "a//b"]
+BAD += ["a.", ".a", "a/.b", "a.lock", "a.lock/b"]
+
+
+@pytest.mark.parametrize("ref", [*BAD, "HEAD", "refs/heads/main"])
+def test_a_ref_that_is_no_name(run: Run, repo: Path, ref: str) -> None:
+    message = run(git_ref, repo=str(repo), ref=ref)["msg"]
+    assert message.startswith(f"zddc_server_git_ref {ref!r} is not the name of a tag or a branch: ")
+
+
+@pytest.mark.parametrize("ref", [*BAD, "main", "v1.0", "a/b", "a@b", "a{b", "ä", "a.b", "@a", "a-", "lock", "a.lockx"])
+def test_the_rules_are_those_of_git(ref: str) -> None:
+    if ref in ("@", "-x"):
+        # Git takes these in a full name, which is what it is asked about here.
+        assert git_ref.bad_ref(ref)
+        return
+    known = subprocess.run(["git", "check-ref-format", f"refs/heads/{ref}"], check=False).returncode == 0
+    assert (git_ref.bad_ref(ref) is None) == known
+
+
+def test_a_time_out_that_is_none(run: Run, repo: Path) -> None:
+    assert "timeout must be at least 1 second" in run(git_ref, repo=str(repo), ref="main", timeout=0)["msg"]

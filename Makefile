@@ -1,0 +1,43 @@
+# Every command sets up what it needs: a virtual environment in .venv, a kind cluster named zddc.
+.PHONY: help demo test lint golden cluster clean
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PLAYBOOK := $(VENV)/bin/ansible-playbook
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The user's own kubeconfig and the clusters it names are left alone.
+unexport KUBECONFIG K8S_AUTH_KUBECONFIG K8S_AUTH_CONTEXT
+
+help: ## show the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+$(VENV)/done: requirements.txt
+	@echo "== Python packages into $(VENV)"
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: put one first in PATH"; exit 1; }
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+cluster: $(VENV)/done ## bring up the kind cluster zddc, as the demo and the tests use it
+	@echo "== The kind cluster zddc"
+	$(PLAYBOOK) playbooks/cluster.yml $(CLUSTER)
+
+demo: $(VENV)/done ## from nothing to prod and dev running on the same documents, at 127.0.0.1
+	$(PLAYBOOK) playbooks/demo.yml
+
+lint: $(VENV)/done ## lint the YAML and the Ansible content
+	@echo "== Lint"
+	yamllint --strict .
+	ansible-lint --offline
+
+test: lint ## everything that CI runs
+	$(MAKE) cluster CLUSTER="-e kind_cluster_ingress=true"
+	@echo "== Tests"
+	pytest
+
+golden: $(VENV)/done ## write the golden manifests anew, for review
+	ZDDC_GOLDEN=write pytest tests/golden
+
+clean: ## remove the cluster, what was built for it, and the virtual environment
+	@if [ -x $(PLAYBOOK) ]; then $(PLAYBOOK) playbooks/cluster.yml -e kind_cluster_state=absent -e kind_cluster_purge=true; fi
+	rm -rf $(VENV) .pytest_cache .ansible *.tar.gz

@@ -12,7 +12,7 @@ import socket
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
@@ -133,9 +133,8 @@ def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict
 def connect(module: AnsibleModule, prefix: str = "", timeout: float = 10) -> Api:
     """A way to the cluster that the module's options, or the environment, name. No request is made yet."""
     check_client()
-    if isinstance(module.params.get("kubeconfig"), str):
-        # A path is no secret, and the messages are of no use without it.
-        module.no_log_values.discard(module.params["kubeconfig"])
+    # The option is hidden as a whole. A path, or what of a mapping is no user's, is no secret, and messages need it.
+    module.no_log_values.difference_update(_plain(module.params.get("kubeconfig")))
     auth = _create_auth_spec(module)
     kubeconfig, source = origin(auth, module.params, prefix, os.environ)
     if kubeconfig is not None:
@@ -152,6 +151,16 @@ def connect(module: AnsibleModule, prefix: str = "", timeout: float = 10) -> Api
         raise ConnectionProblem(f"{prefix}kubeconfig: {shown} cannot be used: {error}. Correct it.") from error
     # A discoverer would ask the cluster at once, without a time-out.
     return Api(DynamicClient(client, discoverer=lambda *_unused: None), timeout)
+
+
+def _plain(kubeconfig: Any) -> Iterator[str]:
+    if isinstance(kubeconfig, dict):
+        kubeconfig = [value for key, value in kubeconfig.items() if key != "users"]
+    if isinstance(kubeconfig, list):
+        for item in kubeconfig:
+            yield from _plain(item)
+    else:
+        yield str(kubeconfig)
 
 
 class Api:

@@ -1,0 +1,387 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""preflight against an API server on the loopback, and against all that is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import yaml
+from ansible_collections.varasys.zddc.plugins.module_utils import api
+from ansible_collections.varasys.zddc.plugins.modules import preflight
+from kubernetes.dynamic import DynamicClient
+
+Run = Callable[..., dict[str, Any]]
+Kubeconfig = Callable[..., str]
+
+NAMESPACE = "/api/v1/namespaces/docs"
+CLAIMS = f"{NAMESPACE}/persistentvolumeclaims"
+DEPLOYMENT = {"kind": "Deployment", "api_version": "apps/v1", "name": "web"}
+SERVICE = {"kind": "Service", "api_version": "v1", "name": "web"}
+MINE = {"app.kubernetes.io/managed-by": "varasys.zddc", "app.kubernetes.io/instance": "web"}
+
+
+@pytest.fixture
+def checked(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> Run:
+    """Runs preflight against the cluster on the loopback, which has the namespace docs with the claim zddc-root."""
+    cluster.answers[NAMESPACE] = {"metadata": {"name": "docs"}}
+    cluster.answers[f"{CLAIMS}/zddc-root"] = {
+        "metadata": {"name": "zddc-root"},
+        "spec": {"accessModes": ["ReadWriteMany"]},
+        "status": {"phase": "Bound"},
+    }
+    cluster.answers["/apis/apps/v1"] = {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
+    cluster.answers["/api/v1"] = {
+        "resources": [{"name": "services/proxy", "kind": "Service"}, {"name": "services", "kind": "Service", "namespaced": True}]
+    }
+    path = kubeconfig_for(cluster.address)
+    return lambda **options: run(preflight, **{"kubeconfig": path, "namespace": "docs", **options})
+
+
+def test_all_is_well(checked: Run, cluster: Any) -> None:
+    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {"metadata": {"name": "web", "uid": "u1", "labels": MINE}}
+    result = checked(data_claim="zddc-root", objects=[DEPLOYMENT, SERVICE], owner_labels=MINE)
+    assert result["changed"] is False and result["problems"] == []
+    assert result["kubernetes_version"] == "v1.34.4" and result["namespace_exists"] is True
+    assert result["claim"] == {"phase": "Bound", "access_modes": ["ReadWriteMany"]}
+    assert result["objects"] == [{"kind": "Deployment", "name": "web", "uid": "u1"}]
+
+
+def test_a_namespace_that_is_missing(checked: Run, cluster: Any) -> None:
+    assert checked(namespace="other", data_claim="zddc-root")["msg"] == (
+        f"zddc_server_namespace: there is no namespace 'other' in the cluster at {cluster.address}. "
+        "Create it, name one that exists, or set zddc_server_create_namespace to true.\nNothing was changed."
+    )
+
+
+def test_a_namespace_that_will_be_made(checked: Run) -> None:
+    result = checked(namespace="other", create_namespace=True)
+    assert result["namespace_exists"] is False and result["problems"] == []
+    assert "zddc_server_data_claim: there is no claim" in checked(namespace="other", create_namespace=True, data_claim="c")["msg"]
+
+
+def test_removal_needs_neither_namespace_nor_claim_nor_kind(checked: Run) -> None:
+    unknown = {"kind": "Route", "api_version": "example.org/v1", "name": "web"}
+    result = checked(namespace="other", state="absent", data_claim="zddc-root", objects=[unknown])
+    assert result["namespace_exists"] is False and result["problems"] == []
+
+
+def test_removal_spares_what_belongs_to_others(checked: Run, cluster: Any) -> None:
+    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {"metadata": {"name": "web", "uid": "u1"}}
+    assert "zddc_server_name" in checked(state="absent", objects=[DEPLOYMENT], owner_labels=MINE)["msg"]
+
+
+def test_a_namespace_that_is_being_removed(checked: Run, cluster: Any) -> None:
+    cluster.answers[NAMESPACE]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert checked()["msg"].startswith("zddc_server_namespace: the namespace 'docs' is being removed.")
+
+
+def test_a_namespace_that_may_not_be_read(checked: Run, cluster: Any) -> None:
+    cluster.answers[NAMESPACE] = 403
+    assert checked(data_claim="zddc-root")["namespace_exists"] is True
+
+
+@pytest.mark.parametrize("namespace", ["", " "])
+def test_an_empty_namespace(checked: Run, namespace: str) -> None:
+    assert checked(namespace=namespace)["msg"].startswith("zddc_server_namespace is empty.")
+
+
+def test_a_claim_that_is_missing(checked: Run, cluster: Any) -> None:
+    cluster.answers[CLAIMS] = {"items": [{"metadata": {"name": f"claim-{number}"}} for number in range(6)]}
+    assert checked(data_claim="zddc-rot")["msg"] == (
+        "zddc_server_data_claim: there is no claim 'zddc-rot' in namespace 'docs'. "
+        "Claims there: claim-0, claim-1, claim-2, claim-3, claim-4, .... "
+        "Create the claim (it is never created for you), or name one that exists.\nNothing was changed."
+    )
+    cluster.answers[CLAIMS] = 403
+    assert "in namespace 'docs'. Create the claim" in checked(data_claim="zddc-rot")["msg"]
+
+
+@pytest.mark.parametrize("what", ["lost", "removed", "refused"])
+def test_a_claim_that_is_of_no_use(checked: Run, cluster: Any, what: str) -> None:
+    claim = cluster.answers[f"{CLAIMS}/zddc-root"]
+    if what == "lost":
+        claim["status"]["phase"], words = "Lost", "is Lost: its volume is gone."
+    elif what == "removed":
+        claim["metadata"]["deletionTimestamp"], words = "2026-01-01T00:00:00Z", "is being removed."
+    else:
+        cluster.answers[f"{CLAIMS}/zddc-root"], words = 403, "cannot be read: the cluster at"
+    assert checked(data_claim="zddc-root")["msg"].startswith(
+        f"zddc_server_data_claim: {'' if what == 'refused' else 'the '}claim 'zddc-root' in namespace 'docs' {words}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "manager"),
+    [
+        ({"annotations": {"meta.helm.sh/release-name": "old"}, "labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm's release 'old'"),
+        ({"labels": {"app.kubernetes.io/managed-by": "flux"}}, "'flux'"),
+        (
+            {
+                "managedFields": [
+                    {"manager": "kubectl", "time": "2026-01-02T00:00:00Z"},
+                    {"manager": "create", "time": "2026-01-01T00:00:00Z"},
+                    {"manager": "controller", "time": "2026-01-03T00:00:00Z", "subresource": "status"},
+                ]
+            },
+            "'kubectl'",
+        ),
+        ({}, "somebody else"),
+        ({"labels": {**MINE, "app.kubernetes.io/instance": "another"}}, "'varasys.zddc'"),
+    ],
+)
+def test_an_object_of_somebody_else(checked: Run, cluster: Any, metadata: dict[str, Any], manager: str) -> None:
+    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {"metadata": {"uid": "u1", **metadata}}
+    assert checked(objects=[DEPLOYMENT], owner_labels=MINE)["msg"] == (
+        f"zddc_server_name: Deployment 'web' in namespace 'docs' exists already and belongs to {manager}. "
+        "Choose another zddc_server_name, or remove that object.\nNothing was changed."
+    )
+
+
+def test_a_kind_that_the_cluster_does_not_know(checked: Run) -> None:
+    unknown = {"kind": "Route", "api_version": "example.org/v1", "name": "web"}
+    assert "knows no Route of example.org/v1." in checked(objects=[unknown])["msg"]
+
+
+def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
+    cluster.answers["/api/v1/namespaces/docs/services/web"] = {"metadata": {"uid": "u2"}}
+    result = checked(data_claim="none", objects=[SERVICE], owner_labels=MINE)
+    lines = result["msg"].splitlines()
+    assert lines[0] == "2 problems:" and lines[-1] == "Nothing was changed."
+    assert [line[2:] for line in lines[1:3]] == result["problems"] and all(line.startswith("- zddc_server_") for line in lines[1:3])
+
+
+# The cluster itself
+
+
+def test_a_cluster_that_refuses_connections(run: Run, kubeconfig_for: Kubeconfig, closed: int) -> None:
+    message = run(preflight, kubeconfig=kubeconfig_for(f"https://127.0.0.1:{closed}"), namespace="docs")["msg"]
+    assert message.startswith(
+        f"zddc_server_kubeconfig, zddc_server_context: the cluster at https://127.0.0.1:{closed} refuses the connection: "
+    )
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_cluster_that_does_not_answer(run: Run, kubeconfig_for: Kubeconfig, silent: int, scheme: str) -> None:
+    began = time.monotonic()
+    message = run(preflight, kubeconfig=kubeconfig_for(f"{scheme}://127.0.0.1:{silent}"), namespace="docs")["msg"]
+    assert f"the cluster at {scheme}://127.0.0.1:{silent} does not answer within 5 s." in message
+    assert time.monotonic() - began < 8
+
+
+def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "LIMIT", 2)
+    over = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not over.wait(0.2):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=(listener,), daemon=True)
+        thread.start()
+        try:
+            path = kubeconfig_for(f"http://127.0.0.1:{listener.getsockname()[1]}")
+            assert "the checks of the cluster took more than 2 s." in run(preflight, kubeconfig=path, namespace="docs")["msg"]
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "LIMIT", 1)
+    plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["3"]}}
+    began = time.monotonic()
+    message = run(preflight, kubeconfig=kubeconfig_for("http://127.0.0.1:1", plugin), namespace="docs")["msg"]
+    assert "credential plugin" in message and time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (401, "does not accept the credentials (401). Renew them"),
+        (403, "refuses (403): message of 403. Give this user the right"),
+        (404, "answers, but is no Kubernetes API server. Correct its address."),
+        (500, "answers with an error (500): message of 500."),
+        ("<html>", "answers, but is no Kubernetes API server."),
+    ],
+)
+def test_a_cluster_that_will_not(run: Run, cluster: Any, kubeconfig_for: Kubeconfig, answer: Any, words: str) -> None:
+    cluster.answers["/version"] = answer
+    result = run(preflight, kubeconfig=kubeconfig_for(cluster.address), namespace="docs")
+    assert f"the cluster at {cluster.address} {words}" in result["msg"] and "s3cr3t" not in json.dumps(result)
+
+
+def test_an_unknown_host(run: Run, kubeconfig_for: Kubeconfig) -> None:
+    message = run(preflight, kubeconfig=kubeconfig_for("https://cluster.invalid"), namespace="docs")["msg"]
+    assert "the cluster at https://cluster.invalid cannot be found: its host name is not known." in message
+
+
+def test_a_certificate_that_is_not_trusted(run: Run, kubeconfig_for: Kubeconfig, tmp_path: Path) -> None:
+    key, cert = tmp_path / "key", tmp_path / "cert"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2", "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+
+    def greet(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        with connection, pytest.raises(OSError):
+            context.wrap_socket(connection, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet, args=(listener,), daemon=True)
+        thread.start()
+        path = kubeconfig_for(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        message = run(preflight, kubeconfig=path, namespace="docs")["msg"]
+        thread.join()
+    assert "cannot be trusted or does not speak TLS: " in message and "self-signed certificate" in message
+    assert message.splitlines()[0].endswith("Correct its address or its CA certificate.")
+
+
+def test_a_server_that_speaks_no_tls(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
+    path = kubeconfig_for(cluster.address.replace("http:", "https:"))
+    assert "cannot be trusted or does not speak TLS: " in run(preflight, kubeconfig=path, namespace="docs")["msg"]
+
+
+# The kubeconfig
+
+
+def test_no_kubeconfig(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    none, advice = tmp_path / "none", "Set zddc_server_kubeconfig to the kubeconfig of the cluster."
+    assert run(preflight, kubeconfig=str(none), namespace="docs")["problems"] == [
+        f"zddc_server_kubeconfig: there is no kubeconfig {none}. {advice}"
+    ]
+    assert run(preflight, namespace="docs")["problems"] == [
+        f"zddc_server_kubeconfig: there is no kubeconfig {tmp_path}/home/.kube/config (from the default). {advice}"
+    ]
+    for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG"):
+        monkeypatch.setenv(name, str(none))
+        assert run(preflight, namespace="docs")["problems"] == [
+            f"zddc_server_kubeconfig: there is no kubeconfig {none} (from the environment variable {name}). {advice}"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a: [", "is broken: it is no YAML in line "),
+        ("", "is broken: it is empty or no mapping."),
+        ("- a", "is broken: it is empty or no mapping."),
+        ("contexts: [a]", "is broken: contexts is no list of named items."),
+        ("contexts: []", "has no current context (it has none). Set zddc_server_context."),
+        ("{contexts: [{name: a}]}", "has no current context (it has a). Set zddc_server_context."),
+        ("{contexts: [{name: a}], current-context: b}", "has no context 'b', its own current context (it has a)."),
+        ("{contexts: [{name: a}], current-context: a}", "cannot be used: "),
+    ],
+)
+def test_a_broken_kubeconfig(run: Run, tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(content, encoding="utf-8")
+    message = run(preflight, kubeconfig=str(path), namespace="docs")["msg"]
+    assert message.startswith("zddc_server_") and f"{path} {words}" in message
+
+
+def test_a_kubeconfig_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
+    assert f"the kubeconfig {tmp_path} cannot be read: Is a directory." in run(preflight, kubeconfig=str(tmp_path), namespace="docs")["msg"]
+
+
+def test_a_context_that_is_missing(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
+    path = kubeconfig_for(cluster.address)
+    assert run(preflight, kubeconfig=path, context="two", namespace="docs")["problems"] == [
+        f"zddc_server_context: the kubeconfig {path} has no context 'two' (it has one). Set zddc_server_context to one that it has."
+    ]
+
+
+def test_a_certificate_file_that_is_missing(run: Run, kubeconfig_for: Kubeconfig) -> None:
+    clusters = [{"name": "one", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority": "none.crt"}}]
+    assert "none.crt" in run(preflight, kubeconfig=kubeconfig_for("", clusters=clusters), namespace="docs")["msg"]
+
+
+def test_a_kubeconfig_as_a_mapping(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
+    content = yaml.safe_load(Path(kubeconfig_for(cluster.address)).read_text(encoding="utf-8"))
+    cluster.answers[NAMESPACE] = {"metadata": {}}
+    result = run(preflight, kubeconfig=content, namespace="docs")
+    assert result["kubernetes_version"] == "v1.34.4" and "s3cr3t" not in json.dumps(result)
+
+
+def test_the_way_without_a_kubeconfig(run: Run, cluster: Any) -> None:
+    cluster.answers[NAMESPACE] = {"metadata": {}}
+    assert run(preflight, host=cluster.address, api_key="s3cr3t", namespace="docs")["namespace_exists"] is True
+
+
+def test_the_origin_of_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tmp_path / "token"
+    token.touch()
+    monkeypatch.setattr(api, "IN_CLUSTER_TOKEN", str(token))
+    pod = {"KUBERNETES_SERVICE_HOST": "h", "KUBERNETES_SERVICE_PORT": "1"}
+    assert api.origin({}, {}, "", pod) == (None, "the service account of this pod")
+    assert api.origin({"context": "c"}, {}, "", pod) == ("~/.kube/config", "the default")
+    assert api.origin({"kubeconfig": "k"}, {"kubeconfig": "k"}, "p_", pod) == ("k", "p_kubeconfig")
+    assert api.origin({"host": "h", "cert_file": "c"}, {}, "", {}) == ("~/.kube/config", "the default")
+    assert api.origin({"host": "h", "cert_file": "c", "key_file": "k"}, {}, "", {}) == (None, "the option host")
+
+
+# The client library
+
+
+@pytest.mark.parametrize("found", ["32.0.0", "35.0.0", "35.2.1", "36.0.0", "24.1.0"])
+def test_a_client_library_that_is_known_to_fail(run: Run, monkeypatch: pytest.MonkeyPatch, found: str) -> None:
+    monkeypatch.setattr(api, "version", lambda _name: found)
+    assert run(preflight, namespace="docs")["problems"] == [
+        f"The Python library kubernetes {found} does not work with kubernetes.core. "
+        "Install kubernetes 37.0.2 for the Python that runs the modules (ansible_python_interpreter)."
+    ]
+
+
+@pytest.mark.parametrize("found", ["24.2.0", "31.0.0", "32.0.1", "33.1.0", "36.0.1", "37.0.2", "38.0.0b1"])
+def test_other_client_libraries_pass(monkeypatch: pytest.MonkeyPatch, found: str) -> None:
+    monkeypatch.setattr(api, "version", lambda _name: found)
+    api.check_client()
+
+
+def test_no_client_library(tmp_path: Path) -> None:
+    """The module still loads: the library is hidden from a Python of its own."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfor name in ('kubernetes', 'urllib3'): sys.modules[name] = None\n", encoding="utf-8"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local", "-m", "varasys.zddc.preflight", "-a", "namespace=docs"]
+        + ["-e", f"ansible_python_interpreter={sys.executable}"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "ANSIBLE_LOCALHOST_WARNING": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "The Python library kubernetes is missing. Install kubernetes 37.0.2" in done.stdout + done.stderr
+
+
+def test_every_request_has_a_time_out(checked: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    timeouts, request = [], DynamicClient.request
+
+    def spy(self: DynamicClient, *args: Any, **options: Any) -> Any:
+        timeouts.append(options["_request_timeout"])
+        return request(self, *args, **options)
+
+    monkeypatch.setattr(DynamicClient, "request", spy)
+    checked(data_claim="zddc-root", objects=[DEPLOYMENT, SERVICE], timeout=3)
+    assert len(timeouts) >= 6 and set(timeouts) == {3}

@@ -4,19 +4,17 @@
 #
 # The kind cluster $NAME on $ENGINE.
 #
-#   cluster.sh look         prints what there is, as JSON; changes nothing
-#   cluster.sh up           makes the cluster of image $IMAGE as $CONFIG says, or mends it; says what it did
-#   cluster.sh kubeconfig   prints the cluster's kubeconfig
-#   cluster.sh describe     prints the node's address and the stand-in images that it has, as JSON
-#   cluster.sh load FOLDER...  puts images, as pieces.sh leaves them, into the node; says 'loaded' for each new one
-#   cluster.sh down         removes the cluster
+#   cluster.sh look            prints what there is, as JSON; changes nothing
+#   cluster.sh up              makes the cluster of image $IMAGE as $CONFIG says, or mends it; says what it did
+#   cluster.sh write           writes the cluster's kubeconfig to $KUBECONFIG
+#   cluster.sh load PIECE      puts the image that a piece is into the node; says 'loaded' or 'had', and its name
+#   cluster.sh down            removes the cluster; says 'removed' if there was one
 set -euo pipefail
 shopt -s inherit_errexit
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-: "${CACHE:?names the folder of the cache}" "${NAME:?names the cluster}" "${ENGINE:?auto, docker or podman}"
+: "${CACHE:?names the folder of the cache}" "${NAME:?names the cluster}" "${KUBECONFIG:?names a file}" "${ENGINE:?auto, docker or podman}"
 node=$NAME-control-plane
-export KIND_EXPERIMENTAL_PROVIDER=$ENGINE
 
 die() {
   printf '%s\n' "$@" >&2
@@ -26,7 +24,7 @@ die() {
 kind() {
   local folder
   folder=$(bash "$here/pieces.sh" path kind)
-  "${folder:?}/kind" "$@"
+  KIND_EXPERIMENTAL_PROVIDER=$ENGINE "${folder:?}/kind" "$@"
 }
 
 # The state of the node's container: running, paused, exited, created, or gone.
@@ -37,10 +35,10 @@ state() {
 
 in_node() { timeout 20 "$ENGINE" exec "$node" "$@"; }
 
-# Whether the node says of itself that it is Ready.
+# Whether the cluster was made to its end and its node says of itself that it is Ready.
 ready() {
-  local condition='{.items[*].status.conditions[?(@.type=="Ready")].status}'
-  [[ $(in_node kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes -o jsonpath="$condition" 2> /dev/null) == True ]]
+  # shellcheck disable=SC2016 # the node's shell expands it
+  in_node sh -c 'test -e /kind/complete && kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes' 2> /dev/null | grep -q ' Ready '
 }
 
 wait_ready() {
@@ -52,58 +50,69 @@ wait_ready() {
   return 1
 }
 
+kubeconfig() { kind get kubeconfig --name "$NAME" 2> /dev/null; }
+
+images() { in_node ctr -n k8s.io images ls -q | grep '^localhost/zddc-stand-in/' || true; }
+
 look() {
-  local engine=$ENGINE answers=false state=gone healthy=false
-  if [[ $engine == auto ]]; then
-    engine=docker
-    if ! timeout 10 docker info > /dev/null 2>&1 && ! command -v dockerd > /dev/null && timeout 10 podman info > /dev/null 2>&1; then
-      engine=podman
-    fi
+  local answers=false now=gone ready=false address='' ports='' images='' known=false root=false installed=false own=false
+  if [[ $ENGINE == auto ]]; then
+    ENGINE=docker
+    if ! timeout 10 docker info && ! command -v dockerd && timeout 10 podman info; then ENGINE=podman; fi > /dev/null 2>&1
   fi
-  ENGINE=$engine
   if timeout 10 "$ENGINE" info > /dev/null 2>&1; then
     answers=true
-    state=$(state)
-    [[ $state != running ]] || ! ready || healthy=true
+    now=$(state)
   fi
-  printf '{"engine": "%s", "answers": %s, "node": "%s", "ready": %s, "root": %s}\n' \
-    "$ENGINE" "$answers" "$state" "$healthy" "$([[ $(id -u) == 0 ]] && echo true || echo false)"
+  if [[ $now != gone ]]; then
+    ports=$("$ENGINE" container inspect -f '{{range $port, $to := .HostConfig.PortBindings}}{{(index $to 0).HostPort}}:{{$port}} {{end}}' "$node")
+  fi
+  if [[ $now == running ]] && ready; then
+    ready=true
+    address=$("$ENGINE" container inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$node")
+    images=$(images)
+    [[ -z $images ]] || own=true
+    [[ $(kubeconfig) != "$(cat "$KUBECONFIG" 2> /dev/null)" ]] || known=true
+  fi
+  [[ $(id -u) != 0 ]] || root=true
+  ! command -v dockerd > /dev/null || installed=true
+  printf '{"engine": "%s", "answers": %s, "node": "%s", "ready": %s, "address": "%s", "ports": "%s", "images": "%s", "known": %s, "root": %s, "installed": %s, "own": %s}\n' \
+    "$ENGINE" "$answers" "$now" "$ready" "$address" "${ports//\/tcp/}" "${images//$'\n'/ }" "$known" "$root" "$installed" "$own"
 }
 
 up() {
   local said was
   was=$(state)
   case $was in
-    running) wait_ready 30 && { echo mended; return; } ;;
-    paused) "$ENGINE" unpause "$node" > /dev/null && wait_ready 30 && { echo "unpaused"; return; } ;;
-    exited | stopped) "$ENGINE" start "$node" > /dev/null && wait_ready 60 && { echo "started"; return; } ;;
+    running) in_node test -e /kind/complete && { wait_ready 10 || { "$ENGINE" restart "$node" > /dev/null && wait_ready 60; }; } && { echo mended; return; } ;;
+    paused) "$ENGINE" unpause "$node" > /dev/null && wait_ready 30 && { echo unpaused; return; } ;;
+    exited | stopped) "$ENGINE" start "$node" > /dev/null && wait_ready 60 && { echo started; return; } ;;
   esac
   # What is there, if anything, is half made or beyond repair.
-  down
+  down > /dev/null
   said=$(kind create cluster --name "$NAME" --image "$IMAGE" --config "$CONFIG" --kubeconfig "$KUBECONFIG" --wait 180s 2>&1) ||
     die "kind made no cluster:" "$(tail -n 15 <<< "$said")" "$(df -h --output=avail,target "$CACHE" | tail -n 1 | xargs printf 'Free disk: %s on %s.')"
+  in_node touch /kind/complete
   ready || die "The cluster was made, but its node is not Ready: see '$ENGINE logs $node'."
   [[ $was == gone ]] && echo created || echo "created anew, since it was $was and beyond repair"
 }
 
-kubeconfig() { kind get kubeconfig --name "$NAME"; }
-
-describe() {
-  local address
-  address=$("$ENGINE" container inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$node")
-  printf '{"address": "%s", "images": [%s]}\n' "$address" "$(images | sed 's/.*/"&"/' | paste -sd ,)"
+write() {
+  mkdir -p "$(dirname "$KUBECONFIG")"
+  (umask 077 && kubeconfig > "$KUBECONFIG.partial")
+  mv "$KUBECONFIG.partial" "$KUBECONFIG"
 }
 
-images() { in_node ctr -n k8s.io images ls -q | grep '^localhost/zddc-stand-in/' || true; }
-
 load() {
-  local folder have
-  have=$(images)
-  for folder in "$@"; do
-    ! grep -qxF "$(cat "$folder/name")" <<< "$have" || continue
-    tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" exec -i "$node" ctr -n k8s.io images import --local - > /dev/null
-    echo "loaded $(cat "$folder/name")"
-  done
+  local folder name
+  folder=$(bash "$here/pieces.sh" path "$1")
+  name=$(cat "$folder/name")
+  if images | grep -qxF "$name"; then
+    echo "had $name"
+  else
+    tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" exec -i "$node" ctr -n k8s.io images import - > /dev/null
+    echo "loaded $name"
+  fi
 }
 
 down() {

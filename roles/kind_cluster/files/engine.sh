@@ -7,7 +7,10 @@
 #   engine.sh start      starts Docker unless an engine answers; says 'started' if it did
 #   engine.sh fit IMAGE  sees to it that privileged containers start; says as JSON whether it had to restart the engine
 #                        for that, and whether such a container has CAP_SYS_RESOURCE
-#   engine.sh load FOLDER...  puts images, as pieces.sh leaves them, into the engine; says 'loaded' for each new one
+#   engine.sh registry IMAGE  fails unless a registry answers for the image and a node can run of it
+#   engine.sh load PIECE      puts the image that a piece is into the engine; says 'loaded' or 'had', and its name
+#   engine.sh forget          removes the images that were built; says which
+#   engine.sh room GIB        fails unless so much disk is free
 #   engine.sh stop       stops the dockerd that 'start' started, and no other
 set -euo pipefail
 shopt -s inherit_errexit
@@ -90,12 +93,38 @@ fit() {
   printf '{"restarted": %s, "resource": %s}\n' "$restarted" "$(((16#${said##*[[:space:]]} >> resource & 1)) && echo true || echo false)"
 }
 
+registry() {
+  local image=$1 said
+  [[ $("$ENGINE" info -f '{{.CgroupVersion}}' 2> /dev/null) != 1 ]] ||
+    die "kind's node image does not run on this machine, which has cgroup v1: set kind_cluster_images to packages."
+  said=$(timeout 30 "$ENGINE" manifest inspect "$image" 2>&1) || die "No registry answers for $image: ${said:-no answer in 30 s}"
+}
+
 load() {
-  local folder
-  for folder in "$@"; do
-    "$ENGINE" image inspect "$(cat "$folder/name")" > /dev/null 2>&1 && continue
+  local folder name
+  folder=$(bash "$here/pieces.sh" path "$1")
+  name=$(cat "$folder/name")
+  if "$ENGINE" image inspect "$name" > /dev/null 2>&1; then
+    echo "had $name"
+  else
     tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" load > /dev/null
-    echo "loaded $(cat "$folder/name")"
+    echo "loaded $name"
+  fi
+}
+
+forget() {
+  local names
+  names=$("$ENGINE" images --format '{{.Repository}}:{{.Tag}}' --filter 'reference=localhost/zddc-stand-in/*')
+  # shellcheck disable=SC2086 # one argument an image
+  [[ -z $names ]] || "$ENGINE" rmi $names
+}
+
+room() {
+  local need=$1 folder free
+  mkdir -p "$CACHE"
+  for folder in "$CACHE" "$("$ENGINE" info -f '{{.DockerRootDir}}' 2> /dev/null)"; do
+    free=$(df --output=avail -BG "$folder" 2> /dev/null | tail -n 1 | tr -dc 0-9) || continue
+    ((free >= need)) || die "The disk of $folder has $free GiB free, and building images takes $need: free some, or set kind_cluster_cache."
   done
 }
 

@@ -403,10 +403,10 @@ def telling_line(log: list[str], init: bool) -> str:
 
 
 def latest(events: list[Object], count: int = 10) -> list[str]:
-    def when(event: Object) -> str:
+    def when(event: Object) -> datetime:
         series = event.get("series") or {}
         known = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-        return next((time for time in known if time), event["metadata"].get("creationTimestamp") or "")
+        return moment(next((time for time in known if time), event["metadata"]["creationTimestamp"]))
 
     last = sorted(events, key=when)[-count:]
     return [" ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split()) for event in last]

@@ -7,7 +7,7 @@
 #   cluster.sh look            prints what there is, as JSON; changes nothing
 #   cluster.sh up              makes the cluster of image $IMAGE as $CONFIG says, or mends it; says what it did
 #   cluster.sh write           writes the cluster's kubeconfig to $KUBECONFIG
-#   cluster.sh load PIECE      puts the image that a piece is into the node; says 'loaded' or 'had', and its name
+#   cluster.sh load PIECE      puts the image that a piece is into the nodes; says 'loaded' or 'had', and its name
 #   cluster.sh down            removes the cluster; says 'removed' if there was one
 set -euo pipefail
 shopt -s inherit_errexit
@@ -55,7 +55,7 @@ kubeconfig() { kind get kubeconfig --name "$NAME" 2> /dev/null; }
 images() { in_node ctr -n k8s.io images ls -q | grep '^localhost/zddc-stand-in/' || true; }
 
 look() {
-  local answers=false now=gone ready=false address='' ports='' images='' known=false root=false installed=false own=false
+  local answers=false now=gone ready=false address='' ports='' images='' known=false cgroup=1 root=false installed=false own=false cgroup=1
   if [[ $ENGINE == auto ]]; then
     ENGINE=docker
     if ! timeout 10 docker info && ! command -v dockerd && timeout 10 podman info; then ENGINE=podman; fi > /dev/null 2>&1
@@ -67,17 +67,20 @@ look() {
   if [[ $now != gone ]]; then
     ports=$("$ENGINE" container inspect -f '{{range $port, $to := .HostConfig.PortBindings}}{{(index $to 0).HostPort}}:{{$port}} {{end}}' "$node")
   fi
+  if [[ $now == running ]]; then
+    address=$("$ENGINE" container inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$node")
+  fi
   if [[ $now == running ]] && ready; then
     ready=true
-    address=$("$ENGINE" container inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$node")
     images=$(images)
     [[ -z $images ]] || own=true
     [[ $(kubeconfig) != "$(cat "$KUBECONFIG" 2> /dev/null)" ]] || known=true
   fi
   [[ $(id -u) != 0 ]] || root=true
   ! command -v dockerd > /dev/null || installed=true
-  printf '{"engine": "%s", "answers": %s, "node": "%s", "ready": %s, "address": "%s", "ports": "%s", "images": "%s", "known": %s, "root": %s, "installed": %s, "own": %s}\n' \
-    "$ENGINE" "$answers" "$now" "$ready" "$address" "${ports//\/tcp/}" "${images//$'\n'/ }" "$known" "$root" "$installed" "$own"
+  [[ $(stat -f -c %T /sys/fs/cgroup) != cgroup2fs ]] || cgroup=2
+  printf '{"engine": "%s", "answers": %s, "node": "%s", "ready": %s, "address": "%s", "ports": "%s", "images": "%s", "known": %s, "root": %s, "installed": %s, "own": %s, "cgroup": %s}\n' \
+    "$ENGINE" "$answers" "$now" "$ready" "$address" "${ports//\/tcp/}" "${images//$'\n'/ }" "$known" "$root" "$installed" "$own" "$cgroup"
 }
 
 up() {
@@ -104,15 +107,15 @@ write() {
 }
 
 load() {
-  local folder name
+  local folder name one did=had
   folder=$(bash "$here/pieces.sh" path "$1")
   name=$(cat "$folder/name")
-  if images | grep -qxF "$name"; then
-    echo "had $name"
-  else
-    tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" exec -i "$node" ctr -n k8s.io images import - > /dev/null
-    echo "loaded $name"
-  fi
+  for one in $("$ENGINE" ps -q --filter "label=io.x-k8s.kind.cluster=$NAME"); do
+    ! "$ENGINE" exec "$one" ctr -n k8s.io images ls -q "name==$name" | grep -q . || continue
+    tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" exec -i "$one" ctr -n k8s.io images import - > /dev/null
+    did=loaded
+  done
+  echo "$did $name"
 }
 
 down() {

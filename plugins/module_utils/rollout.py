@@ -404,9 +404,9 @@ def telling_line(log: list[str], init: bool) -> str:
 
 def latest(events: list[Object], count: int = 10) -> list[str]:
     def when(event: Object) -> datetime:
-        series = event.get("series") or {}
-        known = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-        return moment(next((time for time in known if time), event["metadata"]["creationTimestamp"]))
+        metadata, series = event["metadata"], event.get("series") or {}
+        times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), metadata.get("creationTimestamp"))
+        return moment(next(time for time in times if time))
 
     last = sorted(events, key=when)[-count:]
     return [" ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split()) for event in last]

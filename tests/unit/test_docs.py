@@ -1,0 +1,69 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a module's documentation says is what it does."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Callable
+
+import pytest
+import yaml
+from ansible_collections.kubernetes.core.plugins.doc_fragments.k8s_auth_options import ModuleDocFragment
+from ansible_collections.varasys.zddc.plugins.modules import git_ref, preflight, rollout
+
+MODULES = pytest.mark.parametrize("module", [git_ref, preflight, rollout], ids=lambda module: module.__name__.rpartition(".")[2])
+
+
+class Captured(Exception):
+    pass
+
+
+@pytest.fixture
+def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str, Any]]:
+    def capture(module: ModuleType) -> dict[str, Any]:
+        def stop(**settings: Any) -> None:
+            raise Captured(settings)
+
+        monkeypatch.setattr(module, "AnsibleModule", stop)
+        with pytest.raises(Captured) as caught:
+            module.main()
+        settings = caught.value.args[0]
+        assert settings["supports_check_mode"] is True
+        return settings["argument_spec"]
+
+    return capture
+
+
+def documented(module: ModuleType) -> dict[str, Any]:
+    doc = yaml.safe_load(module.DOCUMENTATION)
+    options = dict(doc["options"])
+    if "kubernetes.core.k8s_auth_options" in doc.get("extends_documentation_fragment", []):
+        options |= yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    return options
+
+
+def compare(spec: dict[str, Any], options: dict[str, Any]) -> None:
+    assert set(spec) == set(options)
+    for name, has in spec.items():
+        says = options[name]
+        for key, usual in (("type", "str"), ("required", False), ("default", None), ("choices", None), ("elements", None)):
+            assert has.get(key, usual) == says.get(key, usual), f"{name}: {key}"
+        assert has.get("aliases", []) == says.get("aliases", [])
+        if "options" in has:
+            compare(has["options"], says["suboptions"])
+
+
+@MODULES
+def test_options(module: ModuleType, spec_of: Callable[[ModuleType], dict[str, Any]]) -> None:
+    compare(spec_of(module), documented(module))
+
+
+@MODULES
+def test_the_rest(module: ModuleType) -> None:
+    doc, name = yaml.safe_load(module.DOCUMENTATION), module.__name__.rpartition(".")[2]
+    assert doc["module"] == name and doc["version_added"] == "0.1.0"
+    assert all(f"varasys.zddc.{name}" in task for task in yaml.safe_load(module.EXAMPLES)[:1])
+    for told in yaml.safe_load(module.RETURN).values():
+        assert {"description", "type", "returned"} <= set(told)

@@ -19,10 +19,11 @@ mount_overlay() {
   if [ -d "$upper" ]; then
     say "going on with $(find "$upper" -mindepth 1 | wc -l) entries that an earlier start of this pod wrote"
   else
-    # The upper layer's own mode and owner are those of the merged root: take the store's.
+    # The upper layer's own mode and owner are those of the merged root: take the store's. The mode first: without
+    # CAP_FSETID, set-group-ID can only be set while the group is still our own.
     mkdir "$upper.new"
-    chown "$(stat -c %u:%g "$lower")" "$upper.new"
     chmod "$(stat -c %a "$lower")" "$upper.new"
+    chown "$(stat -c %u:%g "$lower")" "$upper.new"
     mv "$upper.new" "$upper"
   fi
   mkdir -p "$work"

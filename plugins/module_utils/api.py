@@ -1,7 +1,10 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Reading from the Kubernetes API: kubernetes.core's rules for the connection, a time-out for each request, plain words for each failure."""
+"""Reads from the Kubernetes API.
+
+The connection follows kubernetes.core's rules; every request has a time-out, every failure is told in plain words.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ import json
 import os
 import re
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
@@ -30,7 +35,7 @@ try:
     from kubernetes.dynamic import DynamicClient
 except ImportError:
     # check_client says so, in words for the user.
-    pass
+    kubernetes = None
 
 GOOD_CLIENT = "37.0.2"
 IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -55,16 +60,19 @@ def check_client() -> None:
     """The client library is there, and none of the versions that fail with kubernetes.core."""
     remedy = f"Install kubernetes {GOOD_CLIENT} for the Python that runs the modules (ansible_python_interpreter)."
     try:
-        found = version("kubernetes")
-        DynamicClient
-    except (PackageNotFoundError, NameError):
-        raise ConnectionProblem(f"The Python library kubernetes is missing. {remedy}") from None
+        found = version("kubernetes") if kubernetes else ""
+    except PackageNotFoundError:
+        found = ""
+    if not found:
+        raise ConnectionProblem(f"The Python library kubernetes is missing. {remedy}")
     numbers = [int(part) for part in re.findall(r"\d+", found)[:3]]
     if numbers[:1] == [35] or numbers in ([32, 0, 0], [36, 0, 0]) or numbers < [24, 2]:
         raise ConnectionProblem(f"The Python library kubernetes {found} does not work with kubernetes.core. {remedy}")
 
 
-def origin(auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, environ: Mapping[str, str]) -> tuple[Any, str]:
+def origin(
+    auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, environ: Mapping[str, str]
+) -> tuple[Any, str]:
     """The kubeconfig that kubernetes.core's rules choose, and where its name comes from; None where they need none."""
     given = [name for name in auth if auth[name]]
     if "host" in given and (
@@ -99,13 +107,16 @@ def check_kubeconfig(value: str | dict[str, Any], source: str, context: str | No
     for config in configs:
         contexts = config.get("contexts") or []
         if not isinstance(contexts, list) or not all(isinstance(item, dict) and "name" in item for item in contexts):
-            raise ConnectionProblem(f"{variable}: the kubeconfig {shown} is broken: contexts is no list of named items. {advice}")
+            raise ConnectionProblem(
+                f"{variable}: the kubeconfig {shown} is broken: contexts is no list of named items. {advice}"
+            )
         names += [str(item["name"]) for item in contexts]
         current = config.get("current-context") or current
     has = f"it has {', '.join(sorted(names)[:5])}" if names else "it has none"
     if not context and not current:
         raise ConnectionProblem(
-            f"{prefix}context is not set, and the kubeconfig {shown} has no current context ({has}). Set {prefix}context."
+            f"{prefix}context is not set, and the kubeconfig {shown} has no current context ({has}). "
+            f"Set {prefix}context."
         )
     if (context or current) not in names:
         named = "" if context else ", its own current context"
@@ -120,13 +131,19 @@ def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict
         with open(path, encoding="utf-8") as file:
             config = yaml.safe_load(file)
     except OSError as error:
-        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} cannot be read: {error.strerror}. {advice}") from None
+        raise ConnectionProblem(
+            f"{variable}: the kubeconfig {path}{whence} cannot be read: {error.strerror}. {advice}"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is no YAML{where}. {advice}") from None
+        raise ConnectionProblem(
+            f"{variable}: the kubeconfig {path}{whence} is broken: it is no YAML{where}. {advice}"
+        ) from None
     if not isinstance(config, dict):
-        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or no mapping. {advice}")
+        raise ConnectionProblem(
+            f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or no mapping. {advice}"
+        )
     return config
 
 
@@ -198,14 +215,12 @@ class Api:
 def explain(error: Exception, timeout: float) -> ApiError:
     """Continues the sentence 'the cluster at ADDRESS ...'."""
     status, text = getattr(error, "status", None) or 0, str(getattr(error, "reason", None) or error)
-    chain = [error]
+    chain: list[BaseException] = [error]
     while cause := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(cause)
     if status:
-        try:
+        with suppress(ValueError, AttributeError):
             text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
-        except (ValueError, AttributeError):
-            pass
         known = {
             401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
             403: (f"refuses (403): {text}", "Give this user the right, or choose another."),
@@ -214,13 +229,17 @@ def explain(error: Exception, timeout: float) -> ApiError:
         what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
         return ApiError(what, advice, status, passing=status == 429 or status >= 500)
     if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
-        return ApiError(f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate.")
+        return ApiError(
+            f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate."
+        )
     if any(isinstance(item, ConnectionRefusedError) for item in chain):
         return ApiError("refuses the connection: nothing listens there", "Start it, or choose another.", passing=True)
     if any(isinstance(item, socket.gaierror) for item in chain):
         return ApiError("cannot be found: its host name is not known", "Correct it, or check DNS.", passing=True)
     if any(isinstance(item, (urllib3.exceptions.TimeoutError, TimeoutError)) for item in chain):
-        return ApiError(f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True)
+        return ApiError(
+            f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True
+        )
     if any(isinstance(item, (urllib3.exceptions.LocationValueError, UnicodeError)) for item in chain):
         return ApiError(f"has no valid address: {text}", "Correct it.")
     return ApiError(f"cannot be reached: {text}", "Check its address and the network to it.", passing=True)

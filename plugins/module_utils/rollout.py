@@ -1,22 +1,33 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Judges a Deployment's rollout from the objects as the API gives them; only observe, follow and evidence ask the cluster."""
+"""Judges a Deployment's rollout from the objects as the API gives them.
+
+Only observe, follow and evidence ask the cluster; all else is a function of its arguments.
+"""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Callable, Iterator, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
 
 Object = dict[str, Any]
 
-NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable")
+NO_IMAGE = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+)
 NO_CONTAINER = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 OVERDUE = "ProgressDeadlineExceeded"
 GRACE = timedelta(seconds=10)
@@ -66,6 +77,8 @@ class Failure:
     container: str = ""
     init: bool = False
     exit_code: int | None = None
+    step: str = "describe"
+    """What to do next: describe, restart or resume."""
     previous: bool = False
     """By the time of a look at its log, another instance of the container may run."""
 
@@ -113,54 +126,63 @@ def newest(deployment: Object, replicasets: list[Object]) -> Object | None:
 
 
 def containers(pod: Object) -> Iterator[tuple[str, bool, Object]]:
-    """Name, whether the pod waits for its end before the next, and status of each container, in the order that they start."""
+    """Name, whether the next waits for its end, and status of each container, in the order that they start."""
     status = pod.get("status", {})
-    for specs, statuses, init in (("initContainers", "initContainerStatuses", True), ("containers", "containerStatuses", False)):
+    for specs, statuses, init in (
+        ("initContainers", "initContainerStatuses", True),
+        ("containers", "containerStatuses", False),
+    ):
         known = {item["name"]: item for item in status.get(statuses) or []}
         for spec in pod["spec"].get(specs) or []:
             yield spec["name"], init and spec.get("restartPolicy") != "Always", known.get(spec["name"], {})
 
 
+class Stage(NamedTuple):
+    rank: int
+    words: str
+    container: str = ""
+    init: bool = False
+
+
 def judge_pod(pod: Object, current: bool) -> Pod:
-    metadata, status, every = pod["metadata"], pod.get("status", {}), list(containers(pod))
-    alive = not metadata.get("deletionTimestamp") and status.get("phase") not in ("Failed", "Succeeded")
+    metadata, every = pod["metadata"], list(containers(pod))
+    alive = not metadata.get("deletionTimestamp") and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
     ready = alive and condition(pod, "Ready").get("status") == "True"
-    if not alive:
-        stage = (0, "ending" if metadata.get("deletionTimestamp") else f"ended ({status.get('reason') or status['phase']})")
+    stage = _stage(every) if alive and not ready else Stage(1000, "ready")
+    if metadata.get("deletionTimestamp"):
+        stage = Stage(0, "ending")
+    elif not alive:
+        stage = Stage(0, f"ended ({pod['status'].get('reason') or pod['status']['phase']})")
     elif condition(pod, "PodScheduled").get("status") != "True":
-        stage = (1, "waiting for a node")
-    elif ready:
-        stage = (1000, "ready")
-    else:
-        stage = _stage(every)
+        stage = Stage(1, "waiting for a node")
     return Pod(
-        metadata["name"],
-        metadata.get("uid", ""),
-        current,
-        alive,
-        any("running" in one.get("state", {}) for _name, _init, one in every),
-        ready,
-        sum(one.get("restartCount", 0) for _name, _init, one in every),
-        stage[1],
-        stage[0],
-        *stage[2:],
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        current=current,
+        alive=alive,
+        running=any("running" in one.get("state", {}) for _name, _init, one in every),
+        ready=ready,
+        restarts=sum(one.get("restartCount", 0) for _name, _init, one in every),
+        stage=stage.words,
+        rank=stage.rank,
+        container=stage.container,
+        init=stage.init,
     )
 
 
-def _stage(every: list[tuple[str, bool, Object]]) -> tuple[int, str] | tuple[int, str, str, bool]:
-    """Rank, words, container, and whether that is an init container."""
+def _stage(every: list[tuple[str, bool, Object]]) -> Stage:
     for place, (name, init, one) in enumerate(every, start=2):
         state = one.get("state", {})
         if init and "running" in state:
-            return place, f"running {name}", name, True
+            return Stage(place, f"running {name}", name, True)
         if "running" not in state and not (init and state.get("terminated", {}).get("exitCode") == 0):
             reason = state.get("waiting", {}).get("reason", "")
             shown = "" if reason in ("", "ContainerCreating", "PodInitializing") else f" ({reason})"
-            return place, f"starting {name}{shown}", name, init
+            return Stage(place, f"starting {name}{shown}", name, init)
     for name, init, one in every:
         if not init and not one.get("ready"):
-            return 998, f"waiting for {name} to become ready", name, False
-    return 999, "waiting for the pod to become ready"
+            return Stage(998, f"waiting for {name} to become ready", name)
+    return Stage(999, "waiting for the pod to become ready")
 
 
 def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Failure | None:
@@ -172,7 +194,9 @@ def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Fail
     where = {"kind": "Pod", "name": metadata["name"], "uid": metadata.get("uid", "")}
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and now - moment(scheduled["lastTransitionTime"]) >= patience:
-        return Failure(f"pod {metadata['name']}: no node takes it: {scheduled.get('message', scheduled.get('reason'))}", **where)
+        return Failure(
+            f"pod {metadata['name']}: no node takes it: {scheduled.get('message', scheduled.get('reason'))}", **where
+        )
     for name, init, one in containers(pod):
         state = one.get("state", {})
         waiting, ended = state.get("waiting", {}), state.get("terminated", {})
@@ -190,7 +214,7 @@ def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Fail
             why = "ran out of memory" if ended.get("reason") == "OOMKilled" else "failed" if code else "ended by itself"
             # Ended for the first time, it starts again at once; later, only after a back-off.
             previous = bool(reason) or not one.get("restartCount")
-            return Failure(f"{title} {why}", exit_code=code, previous=previous, **here)
+            return Failure(f"{title} {why}", exit_code=code, step="restart", previous=previous, **here)
     return None
 
 
@@ -204,7 +228,7 @@ def controller_failure(deployment: Object, current: Object | None, started: date
     """Why no pod is made, or why the controller has given up."""
     name = deployment["metadata"]["name"]
     if deployment["spec"].get("paused"):
-        return Failure(f"Deployment {name} is paused", "Deployment", name, deployment["metadata"]["uid"])
+        return Failure(f"Deployment {name} is paused", "Deployment", name, deployment["metadata"]["uid"], step="resume")
     if current:
         one = condition(current, "ReplicaFailure")
         if one.get("status") == "True" and _standing(one, started, now):
@@ -213,7 +237,12 @@ def controller_failure(deployment: Object, current: Object | None, started: date
             return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"])
     one = condition(deployment, "Progressing")
     if one.get("status") == "False" and one.get("reason") != OVERDUE and _standing(one, started, now):
-        return Failure(f"Deployment {name}: {one.get('message', one.get('reason'))}", "Deployment", name, deployment["metadata"]["uid"])
+        return Failure(
+            f"Deployment {name}: {one.get('message', one.get('reason'))}",
+            "Deployment",
+            name,
+            deployment["metadata"]["uid"],
+        )
     return None
 
 
@@ -237,11 +266,15 @@ def assess(
     current = newest(deployment, replicasets)
     uid = current["metadata"]["uid"] if current else None
     strangers = {
-        item["metadata"]["uid"] for item in replicasets if owner(item).get("uid") not in (None, deployment["metadata"]["uid"])
+        item["metadata"]["uid"]
+        for item in replicasets
+        if owner(item).get("uid") not in (None, deployment["metadata"]["uid"])
     }
     # A ReplicaSet that is gone already may still have a pod that is ending, so that is told by its label alone.
     own = [pod for pod in pods if owner(pod).get("kind") == "ReplicaSet" and owner(pod)["uid"] not in strangers]
-    judged = tuple(sorted((judge_pod(pod, owner(pod)["uid"] == uid) for pod in own), key=lambda pod: (pod.rank, pod.name)))
+    judged = tuple(
+        sorted((judge_pod(pod, owner(pod)["uid"] == uid) for pod in own), key=lambda pod: (pod.rank, pod.name))
+    )
     revision = revision_of(current) if current else ""
 
     def verdict(done: bool, stage: str, failure: Failure | None = None) -> Verdict:
@@ -307,7 +340,12 @@ def label_selector(selector: Object) -> str:
     terms = [f"{key}={value}" for key, value in selector.get("matchLabels", {}).items()]
     for one in selector.get("matchExpressions", []):
         key, values = one["key"], ",".join(one.get("values") or [])
-        known = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+        known = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": key,
+            "DoesNotExist": f"!{key}",
+        }
         terms.append(known[one["operator"]])
     return ",".join(terms)
 
@@ -322,7 +360,7 @@ def follow(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
-    """A verdict for each look, until it is final or the time is over. A cluster that fails for a moment is asked again."""
+    """A verdict for each look, until it is final or the time is over; failures that may pass are bridged."""
     begin, started = clock(), None
     while True:
         left = begin + timeout - clock()
@@ -405,11 +443,19 @@ def telling_line(log: list[str], init: bool) -> str:
 def latest(events: list[Object], count: int = 10) -> list[str]:
     def when(event: Object) -> datetime:
         metadata, series = event["metadata"], event.get("series") or {}
-        times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), metadata.get("creationTimestamp"))
+        times = (
+            series.get("lastObservedTime"),
+            event.get("lastTimestamp"),
+            event.get("eventTime"),
+            metadata.get("creationTimestamp"),
+        )
         return moment(next(time for time in times if time))
 
     last = sorted(events, key=when)[-count:]
-    return [" ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split()) for event in last]
+    return [
+        " ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split())
+        for event in last
+    ]
 
 
 def cause(failure: Failure, found: Evidence) -> str:
@@ -430,11 +476,10 @@ def report(failure: Failure, found: Evidence, kubectl: str) -> str:
     if found.events:
         lines += ["events:", *(f"  {event}" for event in found.events)]
     lines += found.notes
-    if failure.exit_code is not None:
-        again = f"{kubectl} delete pod {failure.name}"
-        lines.append(f"Next: mend the cause and deploy again; where that changes nothing in the Deployment, start the pod anew: {again}")
-    elif failure.cause.endswith(" is paused"):
-        lines.append(f"Next: {kubectl} rollout resume deployment {failure.name}")
-    else:
-        lines.append(f"Next: {kubectl} describe {failure.kind.lower()} {failure.name}")
-    return "\n".join(lines)
+    steps = {
+        "describe": f"{kubectl} describe {failure.kind.lower()} {failure.name}",
+        "resume": f"{kubectl} rollout resume deployment {failure.name}",
+        "restart": "mend the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
+        f"{kubectl} delete pod {failure.name}",
+    }
+    return "\n".join([*lines, f"Next: {steps[failure.step]}"])

@@ -117,7 +117,9 @@ def check_repo(repo: str) -> None:
         raise Refused(f"{REPO} is empty. Set it to the URL of the repository.")
     if secret := credentials(repo):
         what = "a password" if ":" in secret else "a user name or a token"
-        raise Refused(f"{REPO} carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL.")
+        raise Refused(
+            f"{REPO} carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL."
+        )
     if repo.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", repo):
         raise Refused(f"{REPO} is no URL: it starts with a dash, or holds a space or a control character. Correct it.")
 
@@ -145,7 +147,9 @@ def check_ref(ref: str) -> None:
     if not ref.strip():
         raise Refused(f"{REF} is empty. Set it to a tag, a branch or a full commit.")
     if why := bad_ref(ref):
-        raise Refused(f"{REF} {ref!r} is not the name of a tag or a branch: {why}. Give the bare name, or a full commit.")
+        raise Refused(
+            f"{REF} {ref!r} is not the name of a tag or a branch: {why}. Give the bare name, or a full commit."
+        )
 
 
 def git_environment(git: str) -> dict[str, str]:
@@ -154,7 +158,11 @@ def git_environment(git: str) -> dict[str, str]:
     ssh = env.get("GIT_SSH_COMMAND")
     if not ssh:
         configured = subprocess.run(
-            [git, "config", "--global", "--get", "core.sshCommand"], capture_output=True, text=True, env=env, check=False
+            [git, "config", "--global", "--get", "core.sshCommand"],
+            capture_output=True,
+            text=True,
+            env=env,
+            check=False,
         )
         ssh = configured.stdout.strip() or "ssh"
     return env | {"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -182,13 +190,17 @@ def list_refs(repo: str, timeout: float) -> dict[str, str]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise Refused(
-                f"{REPO}: {repo} did not answer within {timeout:g} s. Check the URL and the network from this host to it."
+                f"{REPO}: {repo} did not answer within {timeout:g} s. "
+                "Check the URL and the network from this host to it."
             ) from None
     if process.returncode:
         lines = [line.strip() for line in err.splitlines()]
-        telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git ended with {process.returncode}"]
+        telling = [line for line in lines if line and line not in BOILERPLATE] or [
+            f"git ended with {process.returncode}"
+        ]
         raise Refused(
-            f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ')}. Check the URL and the rights to read it."
+            f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ')}. "
+            "Check the URL and the rights to read it."
         )
     return {name: commit for commit, name in (line.split("\t", 1) for line in out.splitlines() if "\t" in line)}
 

@@ -10,14 +10,15 @@ short_description: Checks the cluster before anything is applied to it
 version_added: 0.1.0
 author: varasys.zddc contributors
 description:
-  - Looks whether the cluster can be reached, whether the namespace and the claim are there, and whether the objects that are to be
-    applied belong to somebody else. It only reads.
+  - Looks whether the cluster can be reached, whether the namespace and the claim are there, and whether the objects
+    that are to be applied belong to somebody else. It only reads.
   - Made for the role C(zddc_server), so its messages name the role's variables. All problems are reported together.
   - It ends within 15 seconds, also where the cluster does not answer at all.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
 requirements:
-  - the Python library kubernetes, 37.0.2 for example; 32.0.0, 35.x and 36.0.0 are refused, since kubernetes.core fails with them
+  - the Python library kubernetes, 24.2.0 or newer, 37.0.2 for example
+  - none of its versions 32.0.0, 35.x and 36.0.0, with which kubernetes.core fails
 options:
   namespace:
     description: Namespace that is deployed to.
@@ -186,9 +187,13 @@ def check_namespace(api: Api, name: str, create: bool) -> tuple[bool, list[str]]
         return False, [unreadable(f"{PREFIX}namespace", f"namespace {name!r}", api, error)]
     if found is None:
         advice = f"Create it, name one that exists, or set {PREFIX}create_namespace to true."
-        return False, [] if create else [f"{PREFIX}namespace: there is no namespace {name!r} in the cluster at {api.address}. {advice}"]
+        return False, [] if create else [
+            f"{PREFIX}namespace: there is no namespace {name!r} in the cluster at {api.address}. {advice}"
+        ]
     if found["metadata"].get("deletionTimestamp"):
-        return True, [f"{PREFIX}namespace: the namespace {name!r} is being removed. Wait until it is gone, or name another."]
+        return True, [
+            f"{PREFIX}namespace: the namespace {name!r} is being removed. Wait until it is gone, or name another."
+        ]
     return True, []
 
 
@@ -242,8 +247,8 @@ def check_object(
             kinds[group] = {item["kind"]: item for item in listed.get("resources", []) if "/" not in item["name"]}
         resource = kinds[group].get(kind)
         if resource is None:
-            problem = f"The cluster at {api.address} knows no {kind} of {group}. Install what brings it, or turn off what needs it."
-            return None, [problem] if required else []
+            problem = f"The cluster at {api.address} knows no {kind} of {group}."
+            return None, [f"{problem} Install what brings it, or turn off what needs it."] if required else []
         scope = f"/namespaces/{quote(namespace, safe='')}" if resource["namespaced"] else ""
         found = find(api, f"{base}{scope}/{resource['name']}/{quote(name, safe='')}")
     except ApiError as error:

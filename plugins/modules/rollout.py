@@ -10,16 +10,18 @@ short_description: Waits until the newest revision of a Deployment, and only it,
 version_added: 0.1.0
 author: varasys.zddc contributors
 description:
-  - Waits until all wanted pods of the newest revision are available and no container of an older pod runs, also with the strategy
-    C(Recreate).
-  - Fails as soon as a pod of the newest revision cannot come up by itself, and says why, with the last lines of the failed
-    container's log, the pod's events and the next step. A container that failed is not given time for another try.
-  - Lines that may hold request headers are left out of the log of a container that serves. Init containers are shown whole.
+  - Waits until all wanted pods of the newest revision are available and no container of an older pod runs, also with
+    the strategy C(Recreate).
+  - Fails as soon as a pod of the newest revision cannot come up by itself, and says why, with the last lines of the
+    failed container's log, the pod's events and the next step. A failed container is not given time for another try.
+  - Lines that may hold request headers are left out of the log of a container that serves. Init containers are shown
+    whole.
   - Failures of the cluster that may pass are bridged until O(timeout).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
 requirements:
-  - the Python library kubernetes, 37.0.2 for example; 32.0.0, 35.x and 36.0.0 are refused, since kubernetes.core fails with them
+  - the Python library kubernetes, 24.2.0 or newer, 37.0.2 for example
+  - none of its versions 32.0.0, 35.x and 36.0.0, with which kubernetes.core fails
 options:
   name:
     description: Name of the Deployment.
@@ -38,7 +40,7 @@ options:
     type: float
     default: 1
   unschedulable_timeout:
-    description: Seconds that a pod may find no node before that counts as failure. Raise it where nodes are added on demand.
+    description: Seconds that a pod may find no node for. Raise it where nodes are added on demand.
     type: int
     default: 10
   log_lines:
@@ -156,8 +158,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
-    Evidence,
-    Verdict,
     cause,
     evidence,
     follow,
@@ -175,26 +175,21 @@ def kubectl(params: dict[str, Any]) -> str:
 def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     options = module.params
     namespace, name = options["namespace"], options["name"]
-    verdict = Verdict(False, None, "waiting for the cluster")
     patience = timedelta(seconds=options["unschedulable_timeout"])
-    for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience):
-        pass
+    *_earlier, verdict = follow(api, namespace, name, options["timeout"], options["interval"], patience)
     seconds = round(time.monotonic() - begin, 1)
-    failure = None if verdict.done else verdict.failure or timed_out(verdict, name, f"after {seconds:.0f} s")
-    found = evidence(api, namespace, failure, options["log_lines"]) if failure else Evidence()
-    result = {
+    result: dict[str, Any] = {
         "waited": True,
         "revision": verdict.revision,
         "replicas": verdict.replicas,
         "pods": [pod.public() for pod in verdict.pods],
-        "cause": cause(failure, found) if failure else "",
-        "container": failure.container if failure else "",
-        "log": found.log,
-        "events": found.events,
         "seconds": seconds,
     }
-    if failure is None:
-        module.exit_json(changed=False, **result)
+    if verdict.done:
+        module.exit_json(changed=False, cause="", container="", log=[], events=[], **result)
+    failure = verdict.failure or timed_out(verdict, name, f"after {seconds:.0f} s")
+    found = evidence(api, namespace, failure, options["log_lines"])
+    result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
     if failure.exit_code is not None:
         result["exit_code"] = failure.exit_code
     module.fail_json(msg=report(failure, found, kubectl(options)), **result)
@@ -215,7 +210,9 @@ def main() -> None:
     )
     namespace, name = module.params["namespace"], module.params["name"]
     if module.check_mode:
-        module.exit_json(changed=False, waited=False, msg=f"Check mode: the rollout of Deployment {name} was not waited for.")
+        module.exit_json(
+            changed=False, waited=False, msg=f"Check mode: the rollout of Deployment {name} was not waited for."
+        )
     for option, least in (("timeout", 1), ("interval", 0.1), ("unschedulable_timeout", 0), ("log_lines", 0)):
         if module.params[option] < least:
             module.fail_json(msg=f"{option} must be {least} at least. Raise it.", waited=False)
@@ -227,9 +224,13 @@ def main() -> None:
         module.fail_json(msg=str(problem), waited=False)
     except ApiError as error:
         seconds = time.monotonic() - begin
-        gone = f"Deployment {name} in namespace {namespace}: the cluster at {api.address} {error.what}, after {seconds:.0f} s."
         advice = error.advice or "Check the name, the namespace and the cluster."
-        module.fail_json(msg=f"{gone} {advice}", waited=True, seconds=round(seconds, 1))
+        module.fail_json(
+            msg=f"Deployment {name} in namespace {namespace}: the cluster at {api.address} {error.what}, "
+            f"after {seconds:.0f} s. {advice}",
+            waited=True,
+            seconds=round(seconds, 1),
+        )
 
 
 if __name__ == "__main__":

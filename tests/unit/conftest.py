@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -25,7 +26,9 @@ def no_ambient_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     # The client keeps its default from one call to the next, and the default location from the moment of its import.
     monkeypatch.setattr("kubernetes.client.Configuration._default", None)
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "home/.kube/config"))
+    monkeypatch.setattr(
+        "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "home/.kube/config")
+    )
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
 
 
 class Cluster:
-    """Answers of an API server: a dict is an object, a list of a path the answers in turn, a number an error's status."""
+    """Answers of an API server by path: an object, a text, the status of an error, or a function of the query."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {"/version": {"gitVersion": "v1.34.4"}}
@@ -56,8 +59,6 @@ class Cluster:
                 answer = cluster.answers.get(url.path, 404)
                 if callable(answer):
                     answer = answer(parse_qs(url.query))
-                if isinstance(answer, list):
-                    answer = answer.pop(0) if len(answer) > 1 else answer[0]
                 status, text = 200, answer
                 if isinstance(answer, int):
                     status, text = answer, {"kind": "Status", "message": f"message of {answer}"}

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments.k8s_auth_options import ModuleDocFragment
 from ansible_collections.varasys.zddc.plugins.modules import git_ref, preflight, rollout
 
-MODULES = pytest.mark.parametrize("module", [git_ref, preflight, rollout], ids=lambda module: module.__name__.rpartition(".")[2])
+MODULES = pytest.mark.parametrize(
+    "module", [git_ref, preflight, rollout], ids=lambda module: module.__name__.rpartition(".")[2]
+)
 
 
 class Captured(Exception):
@@ -48,7 +51,13 @@ def compare(spec: dict[str, Any], options: dict[str, Any]) -> None:
     assert set(spec) == set(options)
     for name, has in spec.items():
         says = options[name]
-        for key, usual in (("type", "str"), ("required", False), ("default", None), ("choices", None), ("elements", None)):
+        for key, usual in (
+            ("type", "str"),
+            ("required", False),
+            ("default", None),
+            ("choices", None),
+            ("elements", None),
+        ):
             assert has.get(key, usual) == says.get(key, usual), f"{name}: {key}"
         assert has.get("aliases", []) == says.get("aliases", [])
         if "options" in has:

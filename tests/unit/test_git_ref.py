@@ -11,8 +11,9 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.modules import git_ref
@@ -24,7 +25,9 @@ def git(folder: Path, *args: str) -> str:
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         env |= {f"GIT_{role}_NAME": "t", f"GIT_{role}_EMAIL": "t@example.org"}
-    return subprocess.run(["git", *args], cwd=folder, env=env, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *args], cwd=folder, env=env, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def make(folder: Path, *init: str) -> Path:
@@ -51,7 +54,15 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def daemon(repo: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    command = ["git", "daemon", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={repo.parent}", "--reuseaddr"]
+    command = [
+        "git",
+        "daemon",
+        "--export-all",
+        "--listen=127.0.0.1",
+        f"--port={port}",
+        f"--base-path={repo.parent}",
+        "--reuseaddr",
+    ]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     for _try in range(100):
         with socket.socket() as probe:
@@ -117,8 +128,8 @@ def test_both_tag_and_branch(run: Run, repo: Path) -> None:
 
 def test_a_ref_that_is_not_there(run: Run, repo: Path) -> None:
     assert run(git_ref, repo=str(repo), ref="v1.1.1")["msg"] == (
-        f"zddc_server_git_ref: {repo} has neither a tag nor a branch 'v1.1.1'. Close to it: v1.1.0, v1.0.0, v1.1.0-again. "
-        "Correct zddc_server_git_ref, or push it there."
+        f"zddc_server_git_ref: {repo} has neither a tag nor a branch 'v1.1.1'. "
+        "Close to it: v1.1.0, v1.0.0, v1.1.0-again. Correct zddc_server_git_ref, or push it there."
     )
     assert "Close to it" not in run(git_ref, repo=str(repo), ref="quite-another")["msg"]
     assert "A commit must be given in full." in run(git_ref, repo=str(repo), ref="abcdef0")["msg"]
@@ -126,11 +137,14 @@ def test_a_ref_that_is_not_there(run: Run, repo: Path) -> None:
 
 def test_a_repository_that_cannot_be_read(run: Run, daemon: str, tmp_path: Path) -> None:
     assert run(git_ref, repo=str(tmp_path / "none"), ref="main")["msg"] == (
-        f"zddc_server_git_repo: {tmp_path}/none cannot be read: '{tmp_path}/none' does not appear to be a git repository. "
-        "Check the URL and the rights to read it."
+        f"zddc_server_git_repo: {tmp_path}/none cannot be read: '{tmp_path}/none' "
+        "does not appear to be a git repository. Check the URL and the rights to read it."
     )
     other = daemon.replace("repo.git", "other.git")
-    assert f"{other} cannot be read: remote error: access denied or repository not exported" in run(git_ref, repo=other, ref="x")["msg"]
+    assert (
+        f"{other} cannot be read: remote error: access denied or repository not exported"
+        in run(git_ref, repo=other, ref="x")["msg"]
+    )
 
 
 def test_a_repository_that_refuses(run: Run, closed: int) -> None:
@@ -149,7 +163,9 @@ def test_a_repository_that_does_not_answer(run: Run, silent: int, tmp_path: Path
 
 def test_the_time_out_ends_helpers_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / "ssh"
-    ssh.write_text('#!/bin/sh\necho "$$" >"$SSH_PID"\nprintf "%s\\n" "$@" >"$SSH_ARGS"\nexec sleep 60\n', encoding="utf-8")
+    ssh.write_text(
+        '#!/bin/sh\necho "$$" >"$SSH_PID"\nprintf "%s\\n" "$@" >"$SSH_ARGS"\nexec sleep 60\n', encoding="utf-8"
+    )
     ssh.chmod(0o755)
     monkeypatch.setenv("SSH_PID", str(tmp_path / "pid"))
     monkeypatch.setenv("SSH_ARGS", str(tmp_path / "args"))
@@ -180,7 +196,8 @@ def test_no_git(run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_credentials_are_refused_and_not_shown(run: Run, repo: str, what: str) -> None:
     result = run(git_ref, repo=repo, ref="main")
     assert result["msg"] == (
-        f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL."
+        f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. "
+        "Take it out of the URL."
     )
     assert "cr3t" not in json.dumps(result)
 
@@ -200,7 +217,10 @@ def test_what_git_says_shows_no_credentials(run: Run, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("repo", ["", "  "])
 def test_an_empty_repository(run: Run, repo: str) -> None:
-    assert run(git_ref, repo=repo, ref="main")["msg"] == "zddc_server_git_repo is empty. Set it to the URL of the repository."
+    assert (
+        run(git_ref, repo=repo, ref="main")["msg"]
+        == "zddc_server_git_repo is empty. Set it to the URL of the repository."
+    )
 
 
 @pytest.mark.parametrize("repo", ["--upload-pack=touch /tmp/x", "https://host.invalid/a b", "a\nb"])
@@ -215,7 +235,26 @@ def test_an_empty_ref(run: Run, repo: Path, ref: str) -> None:
     )
 
 
-BAD = ["-x", "a b", "a\tb", "a\nb", "a\x7f", "a~", "a^{}", "a:b", "a?", "a*", "a[", "a\\b", "a..b", "a@{b", "@", "/a", "a/", "a//b"]
+BAD = [
+    "-x",
+    "a b",
+    "a\tb",
+    "a\nb",
+    "a\x7f",
+    "a~",
+    "a^{}",
+    "a:b",
+    "a?",
+    "a*",
+    "a[",
+    "a\\b",
+    "a..b",
+    "a@{b",
+    "@",
+    "/a",
+    "a/",
+    "a//b",
+]
 BAD += ["a.", ".a", "a/.b", "a.lock", "a.lock/b"]
 
 

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -41,16 +42,23 @@ def checked(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> Run:
         "spec": {"accessModes": ["ReadWriteMany"]},
         "status": {"phase": "Bound"},
     }
-    cluster.answers["/apis/apps/v1"] = {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
+    cluster.answers["/apis/apps/v1"] = {
+        "resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]
+    }
     cluster.answers["/api/v1"] = {
-        "resources": [{"name": "services/proxy", "kind": "Service"}, {"name": "services", "kind": "Service", "namespaced": True}]
+        "resources": [
+            {"name": "services/proxy", "kind": "Service"},
+            {"name": "services", "kind": "Service", "namespaced": True},
+        ]
     }
     path = kubeconfig_for(cluster.address)
     return lambda **options: run(preflight, **{"kubeconfig": path, "namespace": "docs", **options})
 
 
 def test_all_is_well(checked: Run, cluster: Any) -> None:
-    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {"metadata": {"name": "web", "uid": "u1", "labels": MINE}}
+    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {
+        "metadata": {"name": "web", "uid": "u1", "labels": MINE}
+    }
     result = checked(data_claim="zddc-root", objects=[DEPLOYMENT, SERVICE], owner_labels=MINE)
     assert result["changed"] is False and result["problems"] == []
     assert result["kubernetes_version"] == "v1.34.4" and result["namespace_exists"] is True
@@ -68,7 +76,10 @@ def test_a_namespace_that_is_missing(checked: Run, cluster: Any) -> None:
 def test_a_namespace_that_will_be_made(checked: Run) -> None:
     result = checked(namespace="other", create_namespace=True)
     assert result["namespace_exists"] is False and result["problems"] == []
-    assert "zddc_server_data_claim: there is no claim" in checked(namespace="other", create_namespace=True, data_claim="c")["msg"]
+    assert (
+        "zddc_server_data_claim: there is no claim"
+        in checked(namespace="other", create_namespace=True, data_claim="c")["msg"]
+    )
 
 
 def test_removal_needs_neither_namespace_nor_claim_nor_kind(checked: Run) -> None:
@@ -125,7 +136,10 @@ def test_a_claim_that_is_of_no_use(checked: Run, cluster: Any, what: str) -> Non
 @pytest.mark.parametrize(
     ("metadata", "manager"),
     [
-        ({"annotations": {"meta.helm.sh/release-name": "old"}, "labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm's release 'old'"),
+        (
+            {"annotations": {"meta.helm.sh/release-name": "old"}, "labels": {"app.kubernetes.io/managed-by": "Helm"}},
+            "Helm's release 'old'",
+        ),
         ({"labels": {"app.kubernetes.io/managed-by": "flux"}}, "'flux'"),
         (
             {
@@ -159,7 +173,9 @@ def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
     result = checked(data_claim="none", objects=[SERVICE], owner_labels=MINE)
     lines = result["msg"].splitlines()
     assert lines[0] == "2 problems:" and lines[-1] == "Nothing was changed."
-    assert [line[2:] for line in lines[1:3]] == result["problems"] and all(line.startswith("- zddc_server_") for line in lines[1:3])
+    assert [line[2:] for line in lines[1:3]] == result["problems"] and all(
+        line.startswith("- zddc_server_") for line in lines[1:3]
+    )
 
 
 # The cluster itself
@@ -168,7 +184,8 @@ def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
 def test_a_cluster_that_refuses_connections(run: Run, kubeconfig_for: Kubeconfig, closed: int) -> None:
     message = run(preflight, kubeconfig=kubeconfig_for(f"https://127.0.0.1:{closed}"), namespace="docs")["msg"]
     assert message.startswith(
-        f"zddc_server_kubeconfig, zddc_server_context: the cluster at https://127.0.0.1:{closed} refuses the connection: "
+        "zddc_server_kubeconfig, zddc_server_context: "
+        f"the cluster at https://127.0.0.1:{closed} refuses the connection: "
     )
 
 
@@ -196,7 +213,10 @@ def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypat
         thread.start()
         try:
             path = kubeconfig_for(f"http://127.0.0.1:{listener.getsockname()[1]}")
-            assert "the checks of the cluster took more than 2 s." in run(preflight, kubeconfig=path, namespace="docs")["msg"]
+            assert (
+                "the checks of the cluster took more than 2 s."
+                in run(preflight, kubeconfig=path, namespace="docs")["msg"]
+            )
         finally:
             over.set()
             thread.join()
@@ -234,7 +254,22 @@ def test_an_unknown_host(run: Run, kubeconfig_for: Kubeconfig) -> None:
 def test_a_certificate_that_is_not_trusted(run: Run, kubeconfig_for: Kubeconfig, tmp_path: Path) -> None:
     key, cert = tmp_path / "key", tmp_path / "cert"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2", "-keyout", key, "-out", cert],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=x",
+            "-days",
+            "2",
+            "-keyout",
+            key,
+            "-out",
+            cert,
+        ],
         check=True,
         capture_output=True,
     )
@@ -300,13 +335,17 @@ def test_a_broken_kubeconfig(run: Run, tmp_path: Path, content: str, words: str)
 
 
 def test_a_kubeconfig_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
-    assert f"the kubeconfig {tmp_path} cannot be read: Is a directory." in run(preflight, kubeconfig=str(tmp_path), namespace="docs")["msg"]
+    assert (
+        f"the kubeconfig {tmp_path} cannot be read: Is a directory."
+        in run(preflight, kubeconfig=str(tmp_path), namespace="docs")["msg"]
+    )
 
 
 def test_a_context_that_is_missing(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
     path = kubeconfig_for(cluster.address)
     assert run(preflight, kubeconfig=path, context="two", namespace="docs")["problems"] == [
-        f"zddc_server_context: the kubeconfig {path} has no context 'two' (it has one). Set zddc_server_context to one that it has."
+        f"zddc_server_context: the kubeconfig {path} has no context 'two' (it has one). "
+        "Set zddc_server_context to one that it has."
     ]
 
 
@@ -364,7 +403,18 @@ def test_no_client_library(tmp_path: Path) -> None:
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local", "-m", "varasys.zddc.preflight", "-a", "namespace=docs"]
+        [
+            Path(sys.executable).with_name("ansible"),
+            "localhost",
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-m",
+            "varasys.zddc.preflight",
+            "-a",
+            "namespace=docs",
+        ]
         + ["-e", f"ansible_python_interpreter={sys.executable}"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "ANSIBLE_LOCALHOST_WARNING": "false"},

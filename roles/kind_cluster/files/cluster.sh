@@ -65,6 +65,7 @@ look() {
     now=$(state)
   fi
   if [[ $now != gone ]]; then
+    # shellcheck disable=SC2016 # the engine's own variables
     ports=$("$ENGINE" container inspect -f '{{range $port, $to := .HostConfig.PortBindings}}{{(index $to 0).HostPort}}:{{$port}} {{end}}' "$node")
   fi
   if [[ $now == running ]]; then

@@ -80,7 +80,7 @@ stop() {
 privileged() { timeout 60 "$ENGINE" run --rm --privileged --entrypoint grep "$1" CapBnd /proc/self/status 2>&1; }
 
 fit() {
-  local said restarted=false resource=24
+  local said restarted=false has=false resource=24
   if ! said=$(privileged "$1") && [[ $ENGINE == docker && $said == *caps* && ! -e $state/runc-fit ]] && alive dockerd "$pidfile" > /dev/null; then
     stop > /dev/null
     mkdir -p "$state"
@@ -90,7 +90,8 @@ fit() {
     said=$(privileged "$1") || true
   fi
   [[ $said == CapBnd:* ]] || die "The engine starts no privileged container, and a kind node is one: $said"
-  printf '{"restarted": %s, "resource": %s}\n' "$restarted" "$(((16#${said##*[[:space:]]} >> resource & 1)) && echo true || echo false)"
+  (((16#${said##*[[:space:]]} >> resource & 1) == 0)) || has=true
+  printf '{"restarted": %s, "resource": %s}\n' "$restarted" "$has"
 }
 
 registry() {

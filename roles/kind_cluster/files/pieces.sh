@@ -50,11 +50,12 @@ go_build() { go build -mod=readonly -trimpath -ldflags "-s -w ${LDFLAGS:-}" -tag
 # debian FOLDER PACKAGE,...: a small Debian system. Bookworm: its systemd is the last that runs on cgroup v1.
 debian() {
   local mirror
+  # shellcheck disable=SC2016 # apt's own placeholder
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 'Label: Debian' 'Created-By: Packages' | head -n 1)
   mkdir -p "$CACHE/debs"
   debootstrap --variant=minbase --cache-dir="$CACHE/debs" --include="$2" bookworm "$1" ${mirror:+"$mirror"}
   # Docs and package lists are of no use in an image; device nodes come from the engine.
-  rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/* "$1"/usr/share/{doc,info,locale,man}/* "$1"/dev/*
+  rm -rf "${1:?}"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/* "$1"/usr/share/{doc,info,locale,man}/* "${1:?}"/dev/*
 }
 
 # image ROOT REPOSITORY:TAG CONFIG: an image of one layer in $OUT, laid out as `docker save` does it.
@@ -83,10 +84,11 @@ build() {
   mkdir -p "$OUT"
   # What a build prints goes to standard error, so that standard output is the line for the user.
   (
-    [[ ! -x $(place go)/bin/go ]] || export PATH=$(place go)/bin:$PATH
-    export CGO_ENABLED=0 GOFLAGS='' GOWORK=off
+    PATH=$(place go)/bin:$PATH
+    export PATH CGO_ENABLED=0 GOFLAGS='' GOWORK=off
     umask 022
     cd "$here/pieces/$name"
+    # shellcheck source=/dev/null
     source ./build
   ) >&2 9>&-
   mv "$OUT" "$final"

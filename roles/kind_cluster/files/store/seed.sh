@@ -26,4 +26,4 @@ T
 document .templates/letter.txt <<'T'
 A letter that the server hides, since its folder begins with a dot.
 T
-chown -hR "$STORE_UID:$STORE_GID" .
+chown -hR -- "$STORE_UID:$STORE_GID" .

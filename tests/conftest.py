@@ -5,10 +5,114 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import kubernetes
+import pytest
+import yaml
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
 ROOT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
+VARS_FILE = CACHE / "clusters/zddc/vars.yml"
 
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of an ansible-playbook: the message of the first failure, or none."""
+
+    returncode: int
+    seconds: float
+    message: str
+    changed: int
+    output: str
+
+
+def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Played:
+    """Run ansible-playbook, with its results as JSON."""
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["ansible-playbook", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.monotonic() - begin
+    start = done.stdout.find("{\n")
+    report = json.loads(done.stdout[start:]) if start >= 0 else {"plays": [], "stats": {}}
+    results = [item for play in report["plays"] for task in play["tasks"] for item in task["hosts"].values()]
+    message = next((item["msg"] for item in results if item.get("failed")), "")
+    changed = sum(stats["changed"] for stats in report["stats"].values())
+    return Played(done.returncode, seconds, message, changed, done.stdout + done.stderr)
+
+
+@pytest.fixture(name="play")
+def play_fixture() -> Callable[..., Played]:
+    """Give the function that runs ansible-playbook."""
+    return ansible_playbook
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A namespace of the tests' own on the cluster zddc, with a git server and a store of documents."""
+
+    namespace: str
+    variables: dict[str, Any]
+
+    @property
+    def client(self) -> kubernetes.client.ApiClient:
+        """Give a client of the cluster."""
+        return kubernetes.config.new_client_from_config(self.variables["zddc_server_kubeconfig"])
+
+    def objects(self) -> dict[str, str]:
+        """Give everything a deploy could touch, with its resource version."""
+        core, apps, networking = (
+            kind(self.client)
+            for kind in (kubernetes.client.CoreV1Api, kubernetes.client.AppsV1Api, kubernetes.client.NetworkingV1Api)
+        )
+        found = {f"Namespace {item.metadata.name}": item.metadata.uid for item in core.list_namespace().items}
+        for kind, items in {
+            "Service": core.list_namespaced_service(self.namespace).items,
+            "PersistentVolumeClaim": core.list_namespaced_persistent_volume_claim(self.namespace).items,
+            "Deployment": apps.list_namespaced_deployment(self.namespace).items,
+            "Ingress": networking.list_namespaced_ingress(self.namespace).items,
+        }.items():
+            found |= {f"{kind} {item.metadata.name}": item.metadata.resource_version for item in items}
+        return found
+
+
+@pytest.fixture(scope="session", name="prepare")
+def prepare_fixture() -> Iterator[Callable[[str, int], Instance]]:
+    """Give the function that prepares a namespace as the scenarios do; what it prepares is taken away at the end."""
+    made: list[tuple[str, ...]] = []
+
+    def run(verb: str, *arguments: str) -> None:
+        playbook = ROOT / "molecule/default" / f"{verb}.yml"
+        inventory = ROOT / "molecule/default/inventory"
+        done = ansible_playbook("-i", inventory, playbook, *arguments, MOLECULE_PROJECT_DIRECTORY=str(ROOT))
+        assert done.returncode == 0, done.output
+
+    def prepare(name: str, git_port: int) -> Instance:
+        arguments = ("-e", f"scenario={name}", "-e", f"git_port={git_port}")
+        made.append(arguments)
+        run("create", *arguments)
+        cluster = yaml.safe_load(VARS_FILE.read_text())
+        variables = {key: value for key, value in cluster.items() if key.startswith("zddc_server_")}
+        variables["zddc_server_namespace"] = f"molecule-{name}"
+        variables["zddc_server_git_repo"] = f"git://{cluster['kind_cluster_node_address']}:{git_port}/zddc.git"
+        return Instance(variables["zddc_server_namespace"], variables)
+
+    yield prepare
+    for arguments in made:
+        run("destroy", *arguments)

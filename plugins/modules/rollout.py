@@ -151,6 +151,7 @@ seconds:
 
 import shlex
 import time
+from collections import deque
 from datetime import timedelta
 from typing import Any
 
@@ -176,7 +177,7 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     options = module.params
     namespace, name = options["namespace"], options["name"]
     patience = timedelta(seconds=options["unschedulable_timeout"])
-    *_earlier, verdict = follow(api, namespace, name, options["timeout"], options["interval"], patience)
+    verdict = deque(follow(api, namespace, name, options["timeout"], options["interval"], patience), maxlen=1).pop()
     seconds = round(time.monotonic() - begin, 1)
     result: dict[str, Any] = {
         "waited": True,

@@ -404,18 +404,10 @@ def test_no_client_library(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [
-            Path(sys.executable).with_name("ansible"),
-            "localhost",
-            "-i",
-            "localhost,",
-            "-c",
-            "local",
-            "-m",
-            "varasys.zddc.preflight",
-            "-a",
-            "namespace=docs",
-        ]
-        + ["-e", f"ansible_python_interpreter={sys.executable}"],
+            *(Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"),
+            *("-e", f"ansible_python_interpreter={sys.executable}"),
+            *("-m", "varasys.zddc.preflight", "-a", "namespace=docs"),
+        ],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "ANSIBLE_LOCALHOST_WARNING": "false"},
         capture_output=True,

@@ -196,7 +196,7 @@ def test_a_template_that_reads_differently_is_told_by_its_revision(ready: Snapsh
         ("quota", "ReplicaSet web-7cc9b8b9df: its pods cannot be made: pods "),
         (
             "deadline",
-            "pod NEW: still waiting for zddc-server to become ready when its Deployment's progress deadline of 5 s had ",
+            "pod NEW: still waiting for zddc-server to become ready when its Deployment's progress deadline of 5 s",
         ),
     ],
 )
@@ -613,8 +613,14 @@ def test_the_log_is_that_of_the_instance_that_failed() -> None:
             return {"items": []}
 
         def read(self, _path: str, **query: Any) -> str:
+            if query["previous"] == "true" and self.first:
+                raise ApiError("answers with an error (400)", status=400)
             return {"true": "previous", "false": "current"}[query["previous"]]
+
+        def __init__(self, first: bool = False) -> None:
+            self.first = first
 
     for previous, log in ((True, ["previous"]), (False, ["current"])):
         failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=previous)
         assert evidence(Logs(), "n", failure, 5).log == log
+        assert evidence(Logs(first=True), "n", failure, 5).log == ["current"]

@@ -52,7 +52,8 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     start = done.stdout.find("{\n")
     report = json.loads(done.stdout[start:]) if start >= 0 else {"plays": [], "stats": {}}
     results = [item for play in report["plays"] for task in play["tasks"] for item in task["hosts"].values()]
-    message = next((item["msg"] for item in results if item.get("failed")), "")
+    failed = next((item for item in results if item.get("failed")), {})
+    message = next((item["msg"] for item in failed.get("results", []) if item.get("failed")), failed.get("msg", ""))
     changed = sum(stats["changed"] for stats in report["stats"].values())
     return Played(done.returncode, seconds, message, changed, done.stdout + done.stderr)
 
@@ -101,7 +102,7 @@ def prepare_fixture() -> Iterator[Callable[[str, int], Instance]]:
         playbook = ROOT / "molecule/default" / f"{verb}.yml"
         inventory = ROOT / "molecule/default/inventory"
         done = ansible_playbook("-i", inventory, playbook, *arguments, MOLECULE_PROJECT_DIRECTORY=str(ROOT))
-        assert done.returncode == 0, done.output
+        assert done.returncode == 0, done.message or done.output
 
     def prepare(name: str, git_port: int) -> Instance:
         arguments = ("-e", f"scenario={name}", "-e", f"git_port={git_port}")

@@ -5,7 +5,7 @@
 # The kind cluster $NAME on $ENGINE.
 #
 #   cluster.sh look            prints what there is, as JSON; changes nothing
-#   cluster.sh up              makes the cluster of image $IMAGE as $CONFIG says, or mends it; says what it did
+#   cluster.sh up IMAGE        makes the cluster of the image as $CONFIG says, or mends it; says what it did
 #   cluster.sh write           writes the cluster's kubeconfig to $KUBECONFIG
 #   cluster.sh load PIECE      puts the image that a piece is into the nodes; says 'loaded' or 'had', and its name
 #   cluster.sh down            removes the cluster; says 'removed' if there was one
@@ -13,7 +13,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-: "${CACHE:?names the folder of the cache}" "${NAME:?names the cluster}" "${KUBECONFIG:?names a file}" "${ENGINE:?auto, docker or podman}"
+: "${CACHE:?names the folder of the cache}" "${NAME:?names the cluster}" "${KUBECONFIG:?names a file}" "${CONFIG:?names a file}" "${ENGINE:?auto, docker or podman}"
 node=$NAME-control-plane
 
 die() {
@@ -55,7 +55,7 @@ kubeconfig() { kind get kubeconfig --name "$NAME" 2> /dev/null; }
 images() { in_node ctr -n k8s.io images ls -q | grep '^localhost/zddc-stand-in/' || true; }
 
 look() {
-  local answers=false now=gone ready=false address='' ports='' images='' known=false cgroup=1 root=false installed=false own=false cgroup=1
+  local answers=false now=gone ready=false address='' ports='' images='' known=false cgroup=1 made=false root=false installed=false own=false cgroup=1 made=false
   if [[ $ENGINE == auto ]]; then
     ENGINE=docker
     if ! timeout 10 docker info && ! command -v dockerd && timeout 10 podman info; then ENGINE=podman; fi > /dev/null 2>&1
@@ -78,24 +78,31 @@ look() {
     [[ $(kubeconfig) != "$(cat "$KUBECONFIG" 2> /dev/null)" ]] || known=true
   fi
   [[ $(id -u) != 0 ]] || root=true
+  [[ ! -e $CONFIG ]] || made=true
   ! command -v dockerd > /dev/null || installed=true
   [[ $(stat -f -c %T /sys/fs/cgroup) != cgroup2fs ]] || cgroup=2
-  printf '{"engine": "%s", "answers": %s, "node": "%s", "ready": %s, "address": "%s", "ports": "%s", "images": "%s", "known": %s, "root": %s, "installed": %s, "own": %s, "cgroup": %s}\n' \
-    "$ENGINE" "$answers" "$now" "$ready" "$address" "${ports//\/tcp/}" "${images//$'\n'/ }" "$known" "$root" "$installed" "$own" "$cgroup"
+  printf '{"engine": "%s", "answers": %s, "node": "%s", "ready": %s, "address": "%s", "ports": "%s", "images": "%s", "known": %s, "root": %s, "installed": %s, "own": %s, "cgroup": %s, "made": %s}\n' \
+    "$ENGINE" "$answers" "$now" "$ready" "$address" "${ports//\/tcp/}" "${images//$'\n'/ }" "$known" "$root" "$installed" "$own" "$cgroup" "$made"
 }
 
 up() {
-  local said was
+  local image=$1 said was port
   was=$(state)
   case $was in
     running) in_node test -e /kind/complete && { wait_ready 10 || { "$ENGINE" restart "$node" > /dev/null && wait_ready 60; }; } && { echo mended; return; } ;;
     paused) "$ENGINE" unpause "$node" > /dev/null && wait_ready 30 && { echo unpaused; return; } ;;
-    exited | stopped) "$ENGINE" start "$node" > /dev/null && wait_ready 60 && { echo started; return; } ;;
+    exited | stopped) "$ENGINE" start "$node" > /dev/null 2>&1 && wait_ready 60 && { echo started; return; } ;;
   esac
   # What is there, if anything, is half made or beyond repair.
   down > /dev/null
-  said=$(kind create cluster --name "$NAME" --image "$IMAGE" --config "$CONFIG" --kubeconfig "$KUBECONFIG" --wait 180s 2>&1) ||
-    die "kind made no cluster:" "$(tail -n 15 <<< "$said")" "$(df -h --output=avail,target "$CACHE" | tail -n 1 | xargs printf 'Free disk: %s on %s.')"
+  # shellcheck disable=SC2013 # one word a line
+  for port in $(sed -n 's/.*hostPort: //p' "$CONFIG"); do
+    ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null ||
+      die "Port $port of kind_cluster_ports is taken on 127.0.0.1: stop what listens there, or choose another host_port."
+  done
+  said=$(kind create cluster --name "$NAME" --image "$image" --config "$CONFIG" --kubeconfig "$KUBECONFIG" --wait 180s 2>&1) ||
+    die "kind made no cluster. Mend what it names, then run this again." "$(grep -A 15 ERROR <<< "$said" || tail -n 15 <<< "$said")" \
+      "$(df -h --output=avail,target "$CACHE" | tail -n 1 | xargs printf 'Free disk: %s on %s.')"
   in_node touch /kind/complete
   ready || die "The cluster was made, but its node is not Ready: see '$ENGINE logs $node'."
   [[ $was == gone ]] && echo created || echo "created anew, since it was $was and beyond repair"

@@ -72,7 +72,7 @@ image() {
 }
 
 build() {
-  local name=$1 started=$SECONDS final old
+  local name=$1 started=$SECONDS final old failed
   final=$(place "$name")
   if [[ -d $final ]]; then echo cached; return; fi
   mkdir -p "$store"
@@ -82,15 +82,25 @@ build() {
   export OUT=$final.partial KEY=${keys[$name]}
   rm -rf "$OUT"
   mkdir -p "$OUT"
-  # What a build prints goes to standard error, so that standard output is the line for the user.
+  # Not in a condition, where a failing command would not end the build.
+  set +e
   (
+    set -e
     PATH=$(place go)/bin:$PATH
     export PATH CGO_ENABLED=0 GOFLAGS='' GOWORK=off
     umask 022
     cd "$here/pieces/$name"
     # shellcheck source=/dev/null
     source ./build
-  ) >&2 9>&-
+  ) > "$final.log" 2>&1 9>&-
+  failed=$?
+  set -e
+  if ((failed)); then
+    printf '%s\n' "The piece $name of the cluster's images was not built. Mend what it names, then run this again: what is built is kept." \
+      "The last lines of $final.log:" "$(tail -n 10 "$final.log")" >&2
+    exit 1
+  fi
+  rm "$final.log"
   mv "$OUT" "$final"
   for old in "$store/$name"-*; do
     [[ ${old##*/} != "$name"-????????????* || $old == "$final" ]] || rm -rf "$old"

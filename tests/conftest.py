@@ -58,6 +58,42 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     return Played(done.returncode, seconds, message, changed, done.stdout + done.stderr)
 
 
+def evidence(namespace: str) -> str:
+    """Give what a person would look at first: pods, events and the last log lines; never Secrets."""
+    from ansible_collections.varasys.zddc.plugins.module_utils.rollout import latest, shown
+
+    client = kubernetes.config.new_client_from_config(yaml.safe_load(VARS_FILE.read_text())["zddc_server_kubeconfig"])
+    core, lines = kubernetes.client.CoreV1Api(client), []
+    for pod in core.list_namespaced_pod(namespace).items:
+        lines.append(f"pod {pod.metadata.name}: {pod.status.phase}")
+        for init, specs in ((True, pod.spec.init_containers or []), (False, pod.spec.containers)):
+            for spec in specs:
+                try:
+                    text = core.read_namespaced_pod_log(pod.metadata.name, namespace, container=spec.name, tail_lines=40)
+                except kubernetes.client.ApiException as error:
+                    text = f"no log: {error.reason}"
+                lines += [f"  {spec.name} | {line}" for line in shown(text, init)[0]]
+    events = client.sanitize_for_serialization(core.list_namespaced_event(namespace).items)
+    return "\n".join([*lines, "events:", *latest(events, 40)])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Show what is on the cluster beside a failure."""
+    report = yield
+    if report.failed:
+        for instance in getattr(item, "funcargs", {}).values():
+            if isinstance(instance, Instance):
+                report.sections.append((f"namespace {instance.namespace}", evidence(instance.namespace)))
+    return report
+
+
+@pytest.fixture(name="evidence")
+def evidence_fixture() -> Callable[[str], str]:
+    """Give the function that shows what is in a namespace."""
+    return evidence
+
+
 @pytest.fixture(name="play")
 def play_fixture() -> Callable[..., Played]:
     """Give the function that runs ansible-playbook."""

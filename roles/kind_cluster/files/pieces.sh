@@ -8,7 +8,7 @@
 #   extern   optional; prints what goes into the piece from outside its folder
 # It is kept as $CACHE/pieces/NAME-KEY, the key being a checksum over all that goes into it.
 #
-#   pieces.sh plan NAME...    the pieces that NAME... need, in the order of building: NAME KEY built|missing
+#   pieces.sh plan NAME...    what must be there to have NAME..., in the order of building: NAME KEY built|missing
 #   pieces.sh build NAME      makes one piece, unless it is there; says 'cached' or the seconds that it took
 #   pieces.sh path NAME       prints where a piece lies, or nothing
 set -euo pipefail
@@ -17,8 +17,7 @@ shopt -s inherit_errexit
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${CACHE:?names the folder of the cache}"
 store=$CACHE/pieces
-declare -A keys=()
-order=()
+declare -A keys=() planned=()
 
 # Sets the key of a piece and of all that it needs.
 visit() {
@@ -33,7 +32,6 @@ visit() {
     [[ ! -f $folder/extern ]] || (cd "$folder" && bash ./extern)
     for need in $(needs "$name"); do echo "$need ${keys[$need]}"; done
   } | sha256sum | cut -c 1-12)
-  order+=("$name")
 }
 
 needs() { [[ ! -f $here/pieces/$1/needs ]] || cat "$here/pieces/$1/needs"; }
@@ -69,6 +67,18 @@ image() {
     "$arch" "$3" "$digest" > "$OUT/config.json"
   printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$2" > "$OUT/manifest.json"
   echo "$2" > "$OUT/name"
+}
+
+# Prints a piece, and before it, if it is missing, what it is made from.
+plan() {
+  local name=$1 state=built need
+  [[ -z ${planned[$name]:-} ]] || return 0
+  planned[$name]=yes
+  if [[ ! -d $(place "$name") ]]; then
+    state=missing
+    for need in $(needs "$name"); do plan "$need"; done
+  fi
+  echo "$name ${keys[$name]} $state"
 }
 
 build() {
@@ -113,10 +123,7 @@ shift
 visit go
 for name in "$@"; do visit "$name"; done
 case $command in
-  plan) for name in "${order[@]}"; do
-      [[ -d $(place "$name") ]] && state=built || state=missing
-      echo "$name ${keys[$name]} $state"
-    done ;;
+  plan) for name in "$@"; do plan "$name"; done ;;
   build) build "$1" ;;
   path) [[ ! -d $(place "$1") ]] || place "$1" ;;
 esac

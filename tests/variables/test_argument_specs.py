@@ -58,6 +58,7 @@ def test_value_of_each_mode(name: str) -> None:
     assert "default" not in option, "the specs have one default, a mode's set another"
     match = OF_THE_MODE.match(DEFAULTS[name])
     assert match
+    assert match.group(1) == name
     said = option["description"]
     for mode, values in SETS.items():
         value = values[match.group(1)]

@@ -22,8 +22,9 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def options(role: str) -> dict[str, Any]:
-    """Give the options of a role's main entry point."""
-    return load(ROLES / role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    """Give the options of a role, all entry points together."""
+    entries = load(ROLES / role / "meta/argument_specs.yml")["argument_specs"].values()
+    return {name: option for entry in entries for name, option in entry["options"].items()}
 
 
 DEFAULTS = load(ZDDC_SERVER / "defaults/main.yml")

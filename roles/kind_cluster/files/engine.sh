@@ -107,16 +107,20 @@ load() {
     echo "had $name"
   else
     tar -C "$folder" -c manifest.json config.json layer.tar | "$ENGINE" load > /dev/null
+    drop "${name%:*}" "$name" > /dev/null
     echo "loaded $name"
   fi
 }
 
-forget() {
-  local names
-  names=$("$ENGINE" images --format '{{.Repository}}:{{.Tag}}' --filter 'reference=localhost/zddc-stand-in/*')
-  # shellcheck disable=SC2086 # one argument an image
-  [[ -z $names ]] || "$ENGINE" rmi $names
+# Removes the images of a name, but for the given one and those that a container uses; says which.
+drop() {
+  local name
+  for name in $("$ENGINE" images --format '{{.Repository}}:{{.Tag}}' --filter "reference=$1"); do
+    [[ $name == "${2:-}" ]] || ! "$ENGINE" rmi "$name" > /dev/null 2>&1 || echo "removed $name"
+  done
 }
+
+forget() { drop 'localhost/zddc-stand-in/*'; }
 
 room() {
   local need=$1 folder free

@@ -1,0 +1,151 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The collection as users have it: installed into a path that was empty, or as a fresh clone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# What users need, as pathspecs of git. All else serves the development of the collection.
+SHIPPED = ("*.md", "LICENSE", "docs", "examples", "meta", "playbooks/*.yml", "plugins", "roles")
+# It needs tests/fixtures.
+KEPT = (":!playbooks/demo.yml", ":!tests", ":!molecule")
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a command in an environment that leads to no collection of ours, and give its output."""
+    done = subprocess.run(
+        ["env", "--unset=ANSIBLE_CONFIG", *(f"{name}={value}" for name, value in environment.items()), *command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An installed collection, and an empty folder to work in."""
+
+    collections: Path
+    cwd: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the variable that leads to it."""
+        return {"ANSIBLE_COLLECTIONS_PATH": str(self.collections)}
+
+    @property
+    def folder(self) -> Path:
+        """Give where the collection lies."""
+        return self.collections / "ansible_collections/varasys/zddc"
+
+
+@pytest.fixture(scope="module", name="installed")
+def installed_fixture(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Give the collection, built from this checkout and installed."""
+    built, collections, cwd = (tmp_path_factory.mktemp(name) for name in ("built", "collections", "cwd"))
+    run("ansible-galaxy", "collection", "build", ROOT, "--output-path", built, cwd=cwd)
+    (archive,) = built.iterdir()
+    run("ansible-galaxy", "collection", "install", "--no-deps", archive, "--collections-path", collections, cwd=cwd)
+    return Installed(collections, cwd)
+
+
+@pytest.fixture(scope="module", name="clone")
+def clone_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a fresh clone."""
+    folder = tmp_path_factory.mktemp("clone") / "zddc"
+    run("git", "clone", "--quiet", ROOT, folder, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module", name="instance")
+def instance_fixture(prepare: Callable[..., Any]) -> Any:
+    """Give a namespace in which a deploy succeeds."""
+    return prepare("collection", 30425)
+
+
+def test_it_holds_what_users_need_and_nothing_else(installed: Installed) -> None:
+    listing = run(
+        *("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SHIPPED, *KEPT), cwd=ROOT
+    )
+    wanted = {name for name in listing.split("\0") if name and (ROOT / name).is_file()}
+    assert wanted >= {"LICENSE", "meta/runtime.yml", "playbooks/deploy.yml", "plugins/modules/rollout.py"}
+    files = {str(path.relative_to(installed.folder)) for path in installed.folder.rglob("*") if not path.is_dir()}
+    assert files == wanted | {"MANIFEST.json", "FILES.json"}
+
+
+def test_it_names_the_collections_that_it_needs(installed: Installed) -> None:
+    manifest = json.loads((installed.folder / "MANIFEST.json").read_text())["collection_info"]
+    assert (manifest["namespace"], manifest["name"], manifest["license_file"]) == ("varasys", "zddc", "LICENSE")
+    assert manifest["dependencies"] == {"kubernetes.core": ">=6.0.0,<7.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("role", "zddc_server"),
+        ("role", "kind_cluster"),
+        ("module", "git_ref"),
+        ("module", "preflight"),
+        ("module", "rollout"),
+        ("filter", "misspelt"),
+    ],
+)
+def test_it_documents_itself(installed: Installed, kind: str, name: str) -> None:
+    name = f"varasys.zddc.{name}"
+    shown = run("ansible-doc", "--type", kind, "--json", name, cwd=installed.cwd, **installed.environment)
+    found = json.loads(shown)[name]
+    if kind == "role":
+        assert found["path"] == str(installed.folder)
+        assert found["entry_points"]["main"]["options"]
+    else:
+        assert found["doc"]["filename"].startswith(str(installed.folder))
+        assert found["doc"]["short_description"]
+        assert found["examples"]
+
+
+def inside(instance: Any) -> dict[str, str]:
+    """Give the objects of the instance's namespace."""
+    return {name: version for name, version in instance.objects().items() if not name.startswith("Namespace ")}
+
+
+def test_it_deploys_and_removes(installed: Installed, instance: Any, play: Callable[..., Any]) -> None:
+    before = inside(instance)
+    arguments = ("varasys.zddc.deploy", "-e", "mode=prod", "-e", json.dumps(instance.variables))
+    played = play(*arguments, cwd=installed.cwd, **installed.environment)
+    assert (played.returncode, played.message) == (0, "")
+    made = {"Service zddc-server-prod", "Deployment zddc-server-prod"}
+    assert set(inside(instance)) - set(before) == made
+    # Where the tasks lie that were run.
+    assert str(installed.folder) in played.output
+    assert str(ROOT / "roles") not in played.output
+
+    played = play(*arguments, "-e", "zddc_server_state=absent", cwd=installed.cwd, **installed.environment)
+    assert (played.returncode, played.message) == (0, "")
+    assert inside(instance) == before
+
+
+@pytest.mark.parametrize(
+    ("cwd", "playbook"),
+    [("{clone}", "playbooks/deploy.yml"), ("{clone}/playbooks", "deploy.yml"), ("/", "{clone}/playbooks/deploy.yml")],
+    ids=["from the top", "from playbooks", "from elsewhere"],
+)
+def test_a_checkout_deploys_as_it_is(
+    cwd: str, playbook: str, clone: Path, instance: Any, play: Callable[..., Any]
+) -> None:
+    arguments = (playbook.format(clone=clone), "-e", "mode=dev", "-e", json.dumps(instance.variables), "--check")
+    played = play(*arguments, cwd=Path(cwd.format(clone=clone)))
+    assert (played.returncode, played.message) == (0, "")
+    assert played.changed == 1
+    assert str(clone) in played.output

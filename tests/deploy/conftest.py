@@ -1,0 +1,105 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One namespace for these tests, and one instance in it that every test leaves as it was: prod, at release 0.0.6."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import kubernetes
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent / "fixtures/repository.sh"
+NODE_PORT = 30445
+
+
+class Stage:
+    """The namespace: deploys to it, and looks at it."""
+
+    name = "zddc-server-prod"
+
+    def __init__(self, instance: Any, play: Callable[..., Any]) -> None:
+        self.namespace = instance.namespace
+        self.core = kubernetes.client.CoreV1Api(instance.client)
+        self.apps = kubernetes.client.AppsV1Api(instance.client)
+        self.networking = kubernetes.client.NetworkingV1Api(instance.client)
+        self._variables = instance.variables
+        self._play = play
+        self._objects = instance.objects
+
+    @property
+    def url(self) -> str:
+        """Give where the instance serves."""
+        return f"http://{urlsplit(self._variables['zddc_server_git_repo']).hostname}:{NODE_PORT}/"
+
+    def deploy(self, *arguments: str, **variables: Any) -> Any:
+        """Deploy the instance with variables of the role that differ, named without their prefix."""
+        usual = {
+            "name": self.name,
+            "git_ref": "zddc-server-v0.0.6",
+            "service_type": "NodePort",
+            "service_node_port": NODE_PORT,
+        }
+        given = {f"zddc_server_{key}": value for key, value in (usual | variables).items()}
+        return self._play("playbooks/deploy.yml", "-e", json.dumps(self._variables | given), *arguments)
+
+    def deploy_dev(self, **variables: Any) -> Any:
+        """Deploy an instance in dev, at the newest main."""
+        return self.deploy(
+            mode="dev", name="zddc-server-dev", git_ref="main", service_type="ClusterIP", service_node_port=0, **variables
+        )
+
+    def push(self, *what: str) -> str:
+        """Push a commit to main, and give its hash."""
+        verb, *rest = what
+        command = [REPOSITORY, verb, self._variables["zddc_server_git_repo"], *rest]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def objects(self) -> dict[str, str]:
+        """Give the objects of the namespace, with their resource versions."""
+        return {name: version for name, version in self._objects().items() if not name.startswith("Namespace ")}
+
+    def deployment(self) -> Any:
+        """Give the instance's Deployment."""
+        return self.apps.read_namespaced_deployment(self.name, self.namespace)
+
+    def pods(self, name: str = name) -> list[Any]:
+        """Give the pods of an instance, the newest last."""
+        found = self.core.list_namespaced_pod(self.namespace, label_selector=f"app.kubernetes.io/instance={name}")
+        return sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp)
+
+    def pod_names(self) -> list[str]:
+        """Give the names of the instance's pods."""
+        return [pod.metadata.name for pod in self.pods()]
+
+    def served(self) -> str:
+        """Ask for the page, and give the commit that answers."""
+        with urlopen(self.url, timeout=2) as answer:
+            return str(answer.headers["X-Zddc-Commit"])
+
+
+@pytest.fixture(scope="package", name="namespace")
+def namespace_fixture(prepare: Callable[..., Any]) -> Any:
+    """Give a namespace in which a deploy succeeds."""
+    return prepare("deploy", 30426)
+
+
+@pytest.fixture(scope="package", name="deployed")
+def deployed_fixture(namespace: Any, play: Callable[..., Any]) -> Stage:
+    """Deploy the instance."""
+    stage = Stage(namespace, play)
+    played = stage.deploy()
+    assert (played.returncode, played.message) == (0, "")
+    return stage
+
+
+@pytest.fixture(name="stage")
+def stage_fixture(deployed: Stage) -> Stage:
+    """Give the namespace with the instance in it."""
+    return deployed

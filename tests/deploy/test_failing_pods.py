@@ -1,0 +1,152 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Pods that fail: the play ends within 15 s of the failing and says why, prod serves on, and a good deploy mends it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+NAMES = (
+    (re.compile(r"zddc-server-(?:prod|dev)-[a-z0-9]{6,10}-[a-z0-9]{5}\b"), "POD"),
+    (re.compile(r"zddc-server-(?:prod|dev)-[a-z0-9]{6,10}\b"), "REPLICASET"),
+)
+
+
+def first_line(message: str) -> str:
+    """Give a message's first line, without the names that the cluster makes up."""
+    line = message.splitlines()[0]
+    for pattern, name in NAMES:
+        line = pattern.sub(name, line)
+    return line
+
+
+def soon(since: datetime) -> None:
+    """See that it is not long ago."""
+    assert timedelta(0) <= datetime.now(timezone.utc) - since < timedelta(seconds=15)
+
+
+def ended(stage: Any, container: str) -> datetime:
+    """Give when a container of the newest pod in dev ended first, as far as the cluster remembers."""
+    status = stage.pods("zddc-server-dev")[-1].status
+    every = [*status.init_container_statuses, *status.container_statuses]
+    one = next(item for item in every if item.name == container)
+    return min(state.terminated.finished_at for state in (one.state, one.last_state) if state.terminated)
+
+
+def told(stage: Any, reason: str, kind: str, begin: datetime) -> datetime:
+    """Give when the cluster first told of something, since the play began."""
+    chosen = f"reason={reason},involvedObject.kind={kind}"
+    events = stage.core.list_namespaced_event(stage.namespace, field_selector=chosen).items
+    times = [event.event_time or event.first_timestamp for event in events]
+    return min(time for time in times if time >= begin)
+
+
+@pytest.fixture(name="begin")
+def begin_fixture(stage: Any) -> datetime:
+    """Give when the test began, with the precision of the cluster's times."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+@pytest.fixture(name="pending_claim")
+def pending_claim_fixture(stage: Any) -> Iterator[str]:
+    """Give a claim that no volume fits."""
+    spec = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "resources": {"requests": {"storage": "1Pi"}}}
+    stage.core.create_namespaced_persistent_volume_claim(
+        stage.namespace, {"metadata": {"name": "pending"}, "spec": spec}
+    )
+    yield "pending"
+    stage.core.delete_namespaced_persistent_volume_claim("pending", stage.namespace)
+
+
+@contextmanager
+def restricted(stage: Any) -> Iterator[None]:
+    """Let the namespace admit none but restricted pods."""
+    label = "pod-security.kubernetes.io/enforce"
+    stage.core.patch_namespace(stage.namespace, {"metadata": {"labels": {label: "restricted"}}})
+    try:
+        yield
+    finally:
+        stage.core.patch_namespace(stage.namespace, {"metadata": {"labels": {label: None}}})
+
+
+def serves_on(stage: Any, pods: list[str]) -> None:
+    """See that prod still serves, and that a good deploy goes back to the pod that does."""
+    assert stage.served()
+    played = stage.deploy()
+    assert (played.returncode, played.message) == (0, "")
+    assert stage.pod_names() == pods
+    assert stage.served()
+
+
+def test_an_image_that_cannot_be_pulled(stage: Any, begin: datetime) -> None:
+    pods = stage.pod_names()
+    played = stage.deploy(fetch_image="localhost/nowhere:1")
+    soon(told(stage, "Failed", "Pod", begin))
+    assert played.returncode == 2
+    # What follows is the engine's own message.
+    begins = "pod POD: container fetch: the image localhost/nowhere:1 cannot be pulled: "
+    assert first_line(played.message).startswith(begins)
+    assert "connection refused" in first_line(played.message)
+    serves_on(stage, pods)
+
+
+def test_a_claim_without_a_volume(stage: Any, pending_claim: str, begin: datetime) -> None:
+    pods = stage.pod_names()
+    played = stage.deploy(data_claim=pending_claim)
+    soon(told(stage, "FailedScheduling", "Pod", begin))
+    assert played.returncode == 2
+    assert first_line(played.message) == (
+        "pod POD: no node takes it: 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. "
+        "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    )
+    serves_on(stage, pods)
+
+
+def test_a_namespace_that_does_not_admit_it(stage: Any, begin: datetime) -> None:
+    with restricted(stage):
+        played = stage.deploy_dev()
+    soon(told(stage, "FailedCreate", "ReplicaSet", begin))
+    assert played.returncode == 2
+    assert first_line(played.message) == (
+        'ReplicaSet REPLICASET: its pods cannot be made: pods "POD" is forbidden: violates PodSecurity "restricted:latest": '
+        'forbidden AppArmor profile (container "zddc-server" must not set AppArmor profile type to "Unconfined"), '
+        'allowPrivilegeEscalation != false (container "zddc-server" must set securityContext.allowPrivilegeEscalation=false)'
+        ', unrestricted capabilities (container "zddc-server" must not include "CHOWN", "DAC_OVERRIDE", "FOWNER", '
+        '"SETGID", "SETUID", "SYS_ADMIN" in securityContext.capabilities.add), runAsNonRoot != true (pod or container '
+        '"zddc-server" must set securityContext.runAsNonRoot=true), runAsUser=0 (container "zddc-server" must not set '
+        "runAsUser=0)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "container", "line"),
+    [
+        (
+            "compile",
+            "build",
+            'cmd/zddc-server/broken.go:3:18: cannot use "this commit does not compile" (untyped string constant) '
+            "as int value in variable declaration",
+        ),
+        ("start", "zddc-server", "panic: this commit does not start"),
+    ],
+)
+def test_a_commit_that_fails(stage: Any, what: str, container: str, line: str) -> None:
+    stage.push("break", what)
+    played = stage.deploy_dev()
+    soon(ended(stage, container))
+    assert played.returncode == 2
+    assert first_line(played.message) == f"pod POD: container {container} failed: {line}"
+
+
+def test_a_good_deploy_mends_it(stage: Any) -> None:
+    commit = stage.push("commit", "0.1.0")
+    played = stage.deploy_dev()
+    assert (played.returncode, played.message) == (0, "")
+    (pod,) = stage.pods("zddc-server-dev")
+    assert pod.metadata.annotations["varasys.zddc/git-commit"] == commit

@@ -1,0 +1,51 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An upgrade of prod, which rolls, is not noticed by who asks all the time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+INTERVAL = 0.1
+LIMIT = 240
+
+
+@contextmanager
+def asked(stage: Any) -> Iterator[list[str]]:
+    """Ask for the page, each time anew, and note the commits and the failures."""
+    answers: list[str] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end and not over.wait(INTERVAL):
+            try:
+                answers.append(stage.served())
+            except OSError as error:
+                answers.append(f"failed: {error}")
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_it_serves_all_the_time(stage: Any) -> None:
+    (old,) = stage.pod_names()
+    before = stage.served()
+    with asked(stage) as answers:
+        played = stage.deploy(git_ref="zddc-server-v0.0.7")
+    assert (played.returncode, played.message) == (0, "")
+    after = stage.served()
+    assert [answer for answer in answers if answer not in (before, after)] == []
+    assert (answers[0], answers[-1]) == (before, after)
+    assert len(answers) > played.seconds
+    (new,) = stage.pod_names()
+    assert new != old

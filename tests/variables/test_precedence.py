@@ -100,3 +100,18 @@ def test_numbers_and_booleans_of_the_command_line(tmp_path: Path) -> None:
     assert spec["progressDeadlineSeconds"] == 900
     assert spec["template"]["spec"]["containers"][0]["securityContext"]["runAsUser"] == 1000
     assert not (tmp_path / "out/prod/ingress.yaml").exists()
+
+
+@pytest.mark.parametrize("mode", ["prod", "dev"])
+def test_example(tmp_path: Path, mode: str) -> None:
+    example = PROJECT / "examples" / f"{mode}.yml"
+    given = yaml.safe_load(example.read_text())
+    specs = yaml.safe_load((PROJECT / "roles/zddc_server/meta/argument_specs.yml").read_text())
+    assert given.keys() <= specs["argument_specs"]["main"]["options"].keys()
+    run(tmp_path, {"all": {"hosts": {"instance": {}}}}, include(), "-e", f"@{example}")
+    deployment, ingress = (
+        yaml.safe_load((tmp_path / f"out/instance/{kind}.yaml").read_text()) for kind in ("deployment", "ingress")
+    )
+    assert deployment["metadata"]["name"] == f"zddc-server-{mode}"
+    assert [rule["host"] for rule in ingress["spec"]["rules"]] == [host["host"] for host in given["zddc_server_ingress_hosts"]]
+    assert log_level(tmp_path / "out/instance/deployment.yaml") == {"prod": "info", "dev": "debug"}[mode]

@@ -78,7 +78,7 @@ class Failure:
     init: bool = False
     exit_code: int | None = None
     step: str = "describe"
-    """What to do next: describe, restart or resume."""
+    """What to do next: describe, restart, retry or resume."""
     previous: bool = False
     """By the time of a look at its log, another instance of the container may run."""
 
@@ -204,7 +204,8 @@ def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Fail
         title = f"pod {metadata['name']}: container {name}"
         here = {**where, "container": name, "init": init}
         if reason in NO_IMAGE:
-            return Failure(f"{title}: the image {one.get('image', '')} cannot be pulled: {message or reason}", **here)
+            cause = f"{title}: the image {one.get('image', '')} cannot be pulled: {message or reason}"
+            return Failure(cause, step="restart", **here)
         if reason in NO_CONTAINER:
             return Failure(f"{title} cannot be started: {message or reason}", **here)
         if reason == "CrashLoopBackOff":
@@ -234,7 +235,7 @@ def controller_failure(deployment: Object, current: Object | None, started: date
         if one.get("status") == "True" and _standing(one, started, now):
             metadata = current["metadata"]
             cause = f"ReplicaSet {metadata['name']}: its pods cannot be made: {one.get('message', one.get('reason'))}"
-            return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"])
+            return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"], step="retry")
     one = condition(deployment, "Progressing")
     if one.get("status") == "False" and one.get("reason") != OVERDUE and _standing(one, started, now):
         return Failure(
@@ -481,5 +482,8 @@ def report(failure: Failure, found: Evidence, kubectl: str) -> str:
         "resume": f"{kubectl} rollout resume deployment {failure.name}",
         "restart": "mend the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
         f"{kubectl} delete pod {failure.name}",
+        # The controller tries again by itself, after waits that grow to a quarter of an hour.
+        "retry": "mend the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
+        f"{kubectl} delete --cascade=orphan replicaset {failure.name}",
     }
     return "\n".join([*lines, f"Next: {steps[failure.step]}"])

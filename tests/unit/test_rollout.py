@@ -205,6 +205,15 @@ def test_failures(name: str, cause: str) -> None:
     assert told, course(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [("crash_loop", "restart"), ("no_image", "restart"), ("no_node", "describe"), ("quota", "retry")],
+)
+def test_the_next_step_fits_the_failure(name: str, step: str) -> None:
+    failures = [verdict.failure for verdict in map(judge, recorded(name)) if verdict.failure]
+    assert {failure.step for failure in failures} == {step}
+
+
 def test_a_failure_is_seen_while_it_lasts_and_in_the_back_off() -> None:
     for name, code in (("init_fails", 128), ("crash_loop", 3)):
         states = set()
@@ -412,6 +421,11 @@ def test_a_short_report() -> None:
     ]
     paused = report(Failure("Deployment d is paused", "Deployment", "d", step="resume"), Evidence(), "kubectl -n n")
     assert paused.endswith("Next: kubectl -n n rollout resume deployment d")
+    refused = report(Failure("ReplicaSet r: why", "ReplicaSet", "r", step="retry"), Evidence(), "kubectl -n n")
+    assert refused.endswith(
+        "Next: mend the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
+        "kubectl -n n delete --cascade=orphan replicaset r"
+    )
 
 
 def test_the_report_at_the_time_out_is_over_the_pod_furthest_behind() -> None:

@@ -72,7 +72,7 @@ def evidence(namespace: str) -> str:
                     text = core.read_namespaced_pod_log(pod.metadata.name, namespace, container=spec.name, tail_lines=40)
                 except kubernetes.client.ApiException as error:
                     text = f"no log: {error.reason}"
-                lines += [f"  {spec.name} | {line}" for line in shown(text, init)[0]]
+                lines += [f"  {spec.name} | {line}" for line in shown(text or "", init)[0]]
     events = client.sanitize_for_serialization(core.list_namespaced_event(namespace).items)
     return "\n".join([*lines, "events:", *latest(events, 40)])
 
@@ -94,7 +94,7 @@ def evidence_fixture() -> Callable[[str], str]:
     return evidence
 
 
-@pytest.fixture(name="play")
+@pytest.fixture(scope="session", name="play")
 def play_fixture() -> Callable[..., Played]:
     """Give the function that runs ansible-playbook."""
     return ansible_playbook

@@ -5,7 +5,7 @@
 # The kind cluster $NAME on $ENGINE.
 #
 #   cluster.sh look            prints what there is, as JSON; changes nothing
-#   cluster.sh up IMAGE        makes the cluster of the image as $CONFIG says, or mends it; says what it did
+#   cluster.sh up IMAGE        makes the cluster of the image as kind's configuration on standard input says, or mends it; says what it did
 #   cluster.sh write           writes the cluster's kubeconfig to $KUBECONFIG
 #   cluster.sh load PIECE      puts the image that a piece is into the nodes; says 'loaded' or 'had', and its name
 #   cluster.sh down            removes the cluster; says 'removed' if there was one
@@ -95,6 +95,8 @@ up() {
   esac
   # What is there, if anything, is half made or beyond repair.
   down > /dev/null
+  mkdir -p "$(dirname "$CONFIG")"
+  (umask 077 && cat > "$CONFIG")
   # shellcheck disable=SC2013 # one word a line
   for port in $(sed -n 's/.*hostPort: //p' "$CONFIG"); do
     ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null ||

@@ -26,7 +26,8 @@ die() {
   exit 1
 }
 
-answers() { timeout 10 "$ENGINE" info > /dev/null 2>&1; }
+# A busy machine is given time: an engine of our own that does not answer is killed.
+answers() { timeout 30 "$ENGINE" info > /dev/null 2>&1; }
 
 # alive NAME FILE: the process that a pid file names, if it is a NAME.
 alive() {

@@ -219,10 +219,10 @@ def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Fail
     return None
 
 
-def _standing(one: Object, started: datetime, now: datetime) -> bool:
+def _standing(one: Object, started: datetime, now: datetime, margin: timedelta = timedelta(0)) -> bool:
     """Whether a condition speaks of this rollout: an earlier one leaves its own behind for a moment."""
     since = one.get("lastUpdateTime") or one.get("lastTransitionTime")
-    return not since or moment(since) >= started or now - started >= GRACE
+    return not since or moment(since) >= started - margin or now - started >= GRACE
 
 
 def controller_failure(deployment: Object, current: Object | None, started: datetime, now: datetime) -> Failure | None:
@@ -232,7 +232,8 @@ def controller_failure(deployment: Object, current: Object | None, started: date
         return Failure(f"Deployment {name} is paused", "Deployment", name, deployment["metadata"]["uid"], step="resume")
     if current:
         one = condition(current, "ReplicaFailure")
-        if one.get("status") == "True" and _standing(one, started, now):
+        # The first pod is refused between the apply and the first look.
+        if one.get("status") == "True" and _standing(one, started, now, margin=GRACE):
             metadata = current["metadata"]
             cause = f"ReplicaSet {metadata['name']}: its pods cannot be made: {one.get('message', one.get('reason'))}"
             return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"], step="retry")

@@ -344,6 +344,15 @@ def test_a_condition_from_before_is_given_time_to_go(name: str, find: Callable[[
     assert judge(snapshot, started=before, now=before + timedelta(seconds=10)).failure
 
 
+def test_a_pod_refused_just_before_the_first_look_is_no_news_of_before() -> None:
+    snapshot = recorded("quota")[-1]
+    current = next(item for item in snapshot["replicasets"] if "conditions" in item["status"])
+    refused = moment(current["status"]["conditions"][0]["lastTransitionTime"])
+    for seconds, blamed in ((9, True), (11, False)):
+        look = refused + timedelta(seconds=seconds)
+        assert bool(judge(snapshot, started=look, now=look).failure) == blamed
+
+
 # The report
 
 

@@ -51,9 +51,8 @@ class Stage:
 
     def deploy_dev(self, **variables: Any) -> Any:
         """Deploy an instance in dev, at the newest main."""
-        return self.deploy(
-            mode="dev", name="zddc-server-dev", git_ref="main", service_type="ClusterIP", service_node_port=0, **variables
-        )
+        fixed = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main"}
+        return self.deploy(**fixed, service_type="ClusterIP", service_node_port=0, **variables)
 
     def push(self, *what: str) -> str:
         """Push a commit to main, and give its hash."""

@@ -82,8 +82,8 @@ def test_an_object_of_another_is_refused(stage: Any) -> None:
             played = stage.deploy(name="theirs", service_node_port=0, state=state)
             assert played.returncode == 2
             assert played.message == (
-                f"zddc_server_name: Service 'theirs' in namespace '{stage.namespace}' exists already and belongs to 'Helm'. "
-                "Choose another zddc_server_name, or remove that object.\nNothing was changed."
+                f"zddc_server_name: Service 'theirs' in namespace '{stage.namespace}' exists already and "
+                "belongs to 'Helm'. Choose another zddc_server_name, or remove that object.\nNothing was changed."
             )
             assert stage.objects() == before
     finally:

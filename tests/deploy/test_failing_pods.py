@@ -114,10 +114,12 @@ def test_a_namespace_that_does_not_admit_it(stage: Any, begin: datetime) -> None
     soon(told(stage, "FailedCreate", "ReplicaSet", begin))
     assert played.returncode == 2
     assert first_line(played.message) == (
-        'ReplicaSet REPLICASET: its pods cannot be made: pods "POD" is forbidden: violates PodSecurity "restricted:latest": '
+        'ReplicaSet REPLICASET: its pods cannot be made: pods "POD" is forbidden: violates PodSecurity '
+        '"restricted:latest": '
         'forbidden AppArmor profile (container "zddc-server" must not set AppArmor profile type to "Unconfined"), '
-        'allowPrivilegeEscalation != false (container "zddc-server" must set securityContext.allowPrivilegeEscalation=false)'
-        ', unrestricted capabilities (container "zddc-server" must not include "CHOWN", "DAC_OVERRIDE", "FOWNER", '
+        'allowPrivilegeEscalation != false (container "zddc-server" must set '
+        "securityContext.allowPrivilegeEscalation=false), "
+        'unrestricted capabilities (container "zddc-server" must not include "CHOWN", "DAC_OVERRIDE", "FOWNER", '
         '"SETGID", "SETUID", "SYS_ADMIN" in securityContext.capabilities.add), runAsNonRoot != true (pod or container '
         '"zddc-server" must set securityContext.runAsNonRoot=true), runAsUser=0 (container "zddc-server" must not set '
         "runAsUser=0)"

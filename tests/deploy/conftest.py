@@ -61,8 +61,9 @@ class Stage:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def objects(self) -> dict[str, str]:
-        """Give the objects of the namespace, with their resource versions."""
-        return {name: version for name, version in self._objects().items() if not name.startswith("Namespace ")}
+        """Give the objects of the namespace, with their resource versions; not dev's, whose pods may be failing."""
+        found = self._objects().items()
+        return {name: version for name, version in found if not name.startswith("Namespace ") and "-dev" not in name}
 
     def deployment(self) -> Any:
         """Give the instance's Deployment."""

@@ -25,7 +25,7 @@ options:
     type: str
     required: true
   create_namespace:
-    description: Whether the namespace may be missing, since it will be made.
+    description: Whether the namespace may be missing, since it will be made. Nothing is looked for in it then.
     type: bool
     default: false
   data_claim:
@@ -277,7 +277,7 @@ def check(module: AnsibleModule, result: dict[str, Any]) -> None:
     exists, found = check_namespace(api, namespace, options["create_namespace"] or not required)
     result["namespace_exists"] = exists
     problems += found
-    if exists or not found:
+    if exists:
         if options["data_claim"] and required:
             result["claim"], found = check_claim(api, namespace, options["data_claim"])
             problems += found

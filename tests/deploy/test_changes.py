@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -109,12 +110,35 @@ def test_a_removal_takes_the_instance_alone(stage: Any) -> None:
     assert (played.returncode, played.changed) == (0, 0)
 
 
-def test_a_namespace_is_not_made_where_the_claim_is_missing(stage: Any) -> None:
-    played = stage.deploy(namespace="deploy-new", create_namespace=True)
-    assert played.returncode == 2
-    assert played.message == (
-        "zddc_server_data_claim: there is no claim 'zddc-root' in namespace 'deploy-new'. "
-        "Create the claim (it is never created for you), or name one that exists.\nNothing was changed."
-    )
+def test_a_namespace_is_made_on_request(stage: Any) -> None:
+    new = {"namespace": "deploy-new", "create_namespace": True}
+    assert stage.deploy("--check", **new).message == ""
     with pytest.raises(ApiException, match="404"):
         stage.core.read_namespace("deploy-new")
+
+    try:
+        played = stage.deploy(**new)
+        assert (played.returncode, played.changed) == (2, 1)
+        assert played.message == (
+            "The namespace deploy-new was made, as zddc_server_create_namespace asks, and nothing else. "
+            "Create the claim zddc-root (zddc_server_data_claim) in it, then run this again."
+        )
+        assert stage.core.read_namespace("deploy-new").status.phase == "Active"
+        assert stage.deploy(**new).message == (
+            "zddc_server_data_claim: there is no claim 'zddc-root' in namespace 'deploy-new'. "
+            "Create the claim (it is never created for you), or name one that exists.\nNothing was changed."
+        )
+        assert stage.apps.list_namespaced_deployment("deploy-new").items == []
+    finally:
+        stage.core.delete_namespace("deploy-new")
+
+
+def test_a_pod_that_builds_goes_at_once(stage: Any) -> None:
+    second = {"name": "second", "service_node_port": 0}
+    assert "still running" in stage.deploy(**second, rollout_timeout=3).message
+    (pod,) = stage.pods("second")
+    begin = time.monotonic()
+    played = stage.deploy(**second, state="absent")
+    assert (played.returncode, played.message) == (0, "")
+    assert stage.pods("second") == []
+    assert time.monotonic() - begin < pod.spec.termination_grace_period_seconds

@@ -1,6 +1,12 @@
 # Builds zddc-server from $BUILD_DIR/src, at SOURCE_COMMIT and no other, into $BIN_DIR.
 set -eu
 say() { echo "build: $*"; }
+# The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
+trap 'exit 143' TERM
+interruptible() {
+  "$@" &
+  wait "$!"
+}
 
 cd "$BUILD_DIR/src/zddc"
 head=$(cat ../.git/HEAD)
@@ -12,5 +18,5 @@ mkdir -p "$HOME" "$TMPDIR"
 
 say "ref $SOURCE_REF, commit $SOURCE_COMMIT, with $(go version)"
 start=$(date +%s)
-go build -trimpath -o "$BIN_DIR/zddc-server" ./cmd/zddc-server
+interruptible go build -trimpath -o "$BIN_DIR/zddc-server" ./cmd/zddc-server
 say "built in $(($(date +%s) - start)) s, sha256 $(sha256sum "$BIN_DIR/zddc-server" | cut -d ' ' -f 1)"

@@ -1,11 +1,17 @@
 # Checks out SOURCE_COMMIT of SOURCE_REPO into $BUILD_DIR/src. SOURCE_REF is what it was asked for by.
 set -eu
 say() { echo "fetch: $*"; }
+# The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
+trap 'exit 143' TERM
+interruptible() {
+  "$@" &
+  wait "$!"
+}
 
 fetch_commit() {
-  timeout 300 git fetch --quiet --depth 1 origin "$SOURCE_COMMIT" && return
+  interruptible timeout 300 git fetch --quiet --depth 1 origin "$SOURCE_COMMIT" && return
   say "the repository does not give that commit by itself: fetching all branches and tags"
-  timeout 300 git fetch --quiet --tags origin '+refs/heads/*:refs/remotes/origin/*'
+  interruptible timeout 300 git fetch --quiet --tags origin '+refs/heads/*:refs/remotes/origin/*'
   git cat-file -e "$SOURCE_COMMIT^{commit}"
 }
 

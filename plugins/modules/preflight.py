@@ -89,6 +89,11 @@ kubernetes_version:
   type: str
   returned: when the cluster answers
   sample: v1.34.4
+check_mode:
+  description: Whether this is a dry run, by C(--check) or by a task's keyword, of which C(ansible_check_mode) knows nothing.
+  type: bool
+  returned: always
+  sample: false
 namespace_exists:
   description: Whether the namespace is there. Taken to be there where the user may not read namespaces.
   type: bool
@@ -311,7 +316,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    result: dict[str, Any] = {"problems": [], "claim": {}, "objects": []}
+    result: dict[str, Any] = {"check_mode": module.check_mode, "problems": [], "claim": {}, "objects": []}
     problems = result["problems"]
     signal.signal(signal.SIGALRM, alarm)
     signal.alarm(LIMIT)

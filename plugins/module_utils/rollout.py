@@ -453,11 +453,14 @@ def latest(events: list[Object], count: int = 10) -> list[str]:
         )
         return moment(next(time for time in times if time))
 
-    last = sorted(events, key=when)[-count:]
-    return [
-        " ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split())
-        for event in last
-    ]
+    told: dict[str, tuple[str, int]] = {}
+    for event in sorted(events, key=when):
+        line = " ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split())
+        # Each try of a ReplicaSet names another pod.
+        same = re.sub(rf"{re.escape(event.get('involvedObject', {}).get('name', ''))}-[a-z0-9]{{5}}\b", "", line)
+        _line, times = told.pop(same, ("", 0))
+        told[same] = line, times + (event.get("count") or 1)
+    return [line if times == 1 else f"{line} ({times} times)" for line, times in list(told.values())[-count:]]
 
 
 def cause(failure: Failure, found: Evidence) -> str:

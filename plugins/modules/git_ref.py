@@ -11,6 +11,7 @@ version_added: 0.1.0
 author: varasys.zddc contributors
 description:
   - Asks the repository with C(git ls-remote) what a name stands for; nothing is cloned and nothing is changed.
+  - A commit that no tag and no branch points to is asked for with C(git fetch), without its files.
   - Made for the role C(zddc_server), so its messages name C(zddc_server_git_repo) and C(zddc_server_git_ref).
   - It never asks for a user or a password. What Git is set up with (SSH keys, credential helpers) is used.
 requirements:
@@ -69,7 +70,8 @@ commit:
 kind:
   description:
     - What the name is, C(tag), C(branch) or C(commit).
-    - A commit is taken as it is. Whether the repository has it shows when it is fetched.
+    - A repository that gives no commit by its hash cannot be asked for one. Then whether it has the commit shows when
+      that is fetched.
   type: str
   returned: success
   sample: tag
@@ -81,6 +83,8 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -98,6 +102,10 @@ BOILERPLATE = (
 
 class Refused(Exception):
     """What is wrong, in words for the user."""
+
+
+class OutOfTime(Exception):
+    """The repository did not answer in time."""
 
 
 def without_credentials(text: str) -> str:
@@ -168,41 +176,57 @@ def git_environment(git: str) -> dict[str, str]:
     return env | {"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
-def list_refs(repo: str, timeout: float) -> dict[str, str]:
-    """The commit, or the tag object, of every tag and branch, by full name."""
-    git = shutil.which("git")
-    if not git:
-        raise Refused(f"There is no git on this host, and {REF} is resolved with it. Install the package git here.")
+def ask(git: str, repo: str, deadline: float, *arguments: str, cwd: str = "/") -> tuple[int, str, str]:
+    """Exit code, output and errors of a git command that asks the repository."""
     # A session of its own: helpers die with git, and none of them has a terminal to ask at. From / no name is relative.
     with subprocess.Popen(
-        [git, "ls-remote", "--heads", "--tags", "--", repo],
+        [git, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
         env=git_environment(git),
-        cwd="/",
+        cwd=cwd,
         start_new_session=True,
     ) as process:
         try:
-            out, err = process.communicate(timeout=timeout)
+            out, err = process.communicate(timeout=max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            raise Refused(
-                f"{REPO}: {repo} did not answer within {timeout:g} s. "
-                "Check the URL and the network from this host to it."
-            ) from None
-    if process.returncode:
+            raise OutOfTime(repo) from None
+    return process.returncode, out, err
+
+
+def list_refs(git: str, repo: str, deadline: float) -> dict[str, str]:
+    """The commit, or the tag object, of every tag and branch, by full name."""
+    code, out, err = ask(git, repo, deadline, "ls-remote", "--heads", "--tags", "--", repo)
+    if code:
         lines = [line.strip() for line in err.splitlines()]
-        telling = [line for line in lines if line and line not in BOILERPLATE] or [
-            f"git ended with {process.returncode}"
-        ]
+        telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git ended with {code}"]
         raise Refused(
             f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ')}. "
             "Check the URL and the rights to read it."
         )
     return {name: commit for commit, name in (line.split("\t", 1) for line in out.splitlines() if "\t" in line)}
+
+
+def check_commit(git: str, repo: str, deadline: float, commit: str) -> None:
+    """Refuses a commit that the repository says it does not have. One that gives no commit by its hash cannot say so."""
+    with tempfile.TemporaryDirectory() as folder:
+        kind = "sha1" if len(commit) == 40 else "sha256"
+        init = [git, "init", "--quiet", "--bare", f"--object-format={kind}", folder]
+        subprocess.run(init, check=True, env=git_environment(git))
+        fetch = ("fetch", "--quiet", "--depth=1", "--filter=tree:0", "--no-tags", "--", repo, commit)
+        try:
+            _code, _out, err = ask(git, repo, deadline, *fetch, cwd=folder)
+        except OutOfTime:
+            # It has sent something: the pod has more time for the rest.
+            return
+    if f"not our ref {commit}" in err:
+        raise Refused(
+            f"{REF}: {repo} has no commit {commit}. Correct {REF}, or push a tag or a branch that leads to that commit."
+        )
 
 
 def resolve(repo: str, refs: dict[str, str], ref: str) -> tuple[str, str]:
@@ -243,7 +267,20 @@ def main() -> None:
         check_ref(ref)
         if timeout < 1:
             raise Refused("timeout must be at least 1 second. Set it to 10, for example.")
-        commit, kind = resolve(repo, list_refs(repo, timeout), ref)
+        git = shutil.which("git")
+        if not git:
+            raise Refused(f"There is no git on this host, and {REF} is resolved with it. Install the package git here.")
+        deadline = time.monotonic() + timeout
+        try:
+            refs = list_refs(git, repo, deadline)
+        except OutOfTime:
+            raise Refused(
+                f"{REPO}: {repo} did not answer within {timeout} s. "
+                "Check the URL and the network from this host to it."
+            ) from None
+        commit, kind = resolve(repo, refs, ref)
+        if commit not in refs.values():
+            check_commit(git, repo, deadline, commit)
     except Refused as refused:
         if credentials(repo):
             # The result repeats the options of the call.

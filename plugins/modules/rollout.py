@@ -137,7 +137,7 @@ log:
   returned: when waited
   sample: []
 events:
-  description: The latest events of what failed, at most 10, the oldest first.
+  description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
   type: list
   elements: str
   returned: when waited

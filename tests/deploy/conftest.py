@@ -34,9 +34,14 @@ class Stage:
         self._objects = instance.objects
 
     @property
+    def repository(self) -> str:
+        """Give the URL of the repository in the cluster."""
+        return str(self._variables["zddc_server_git_repo"])
+
+    @property
     def url(self) -> str:
         """Give where the instance serves."""
-        return f"http://{urlsplit(self._variables['zddc_server_git_repo']).hostname}:{NODE_PORT}/"
+        return f"http://{urlsplit(self.repository).hostname}:{NODE_PORT}/"
 
     def deploy(self, *arguments: str, **variables: Any) -> Any:
         """Deploy the instance with variables of the role that differ, named without their prefix."""
@@ -57,7 +62,7 @@ class Stage:
     def push(self, *what: str) -> str:
         """Push a commit to main, and give its hash."""
         verb, *rest = what
-        command = [REPOSITORY, verb, self._variables["zddc_server_git_repo"], *rest]
+        command = [REPOSITORY, verb, self.repository, *rest]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def objects(self) -> dict[str, str]:

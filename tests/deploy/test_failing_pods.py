@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,9 +34,9 @@ def soon(since: datetime) -> None:
     assert timedelta(0) <= datetime.now(timezone.utc) - since < timedelta(seconds=15)
 
 
-def ended(stage: Any, container: str) -> datetime:
-    """Give when a container of the newest pod in dev ended first, as far as the cluster remembers."""
-    status = stage.pods("zddc-server-dev")[-1].status
+def ended(stage: Any, container: str, name: str = "zddc-server-dev") -> datetime:
+    """Give when a container of an instance's newest pod ended first, as far as the cluster remembers."""
+    status = stage.pods(name)[-1].status
     every = [*status.init_container_statuses, *status.container_statuses]
     one = next(item for item in every if item.name == container)
     return min(state.terminated.finished_at for state in (one.state, one.last_state) if state.terminated)
@@ -62,6 +65,22 @@ def pending_claim_fixture(stage: Any) -> Iterator[str]:
     )
     yield "pending"
     stage.core.delete_namespaced_persistent_volume_claim("pending", stage.namespace)
+
+
+@pytest.fixture(name="hidden_repository")
+def hidden_repository_fixture(tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a repository that answers on this machine, and not where a pod asks."""
+    author = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", tmp_path / "hidden.git"], check=True)
+    commit = ["git", *author, "commit", "--quiet", "--allow-empty", "--message=one"]
+    subprocess.run(commit, cwd=tmp_path / "hidden.git", check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    daemon = ["git", "daemon", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={tmp_path}"]
+    with subprocess.Popen(daemon) as server:
+        yield f"git://127.0.0.1:{port}/hidden.git"
+        server.terminate()
 
 
 @contextmanager
@@ -124,6 +143,20 @@ def test_a_namespace_that_does_not_admit_it(stage: Any, begin: datetime) -> None
         '"zddc-server" must set securityContext.runAsNonRoot=true), runAsUser=0 (container "zddc-server" must not set '
         "runAsUser=0)"
     )
+
+
+def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str) -> None:
+    pods = stage.pod_names()
+    played = stage.deploy(git_repo=hidden_repository, git_ref="main", allow_mutable_ref=True)
+    soon(ended(stage, "fetch", stage.name))
+    assert played.returncode == 2
+    commit = re.search("commit ([0-9a-f]{40})", played.message)[1]
+    assert first_line(played.message) == (
+        f"pod POD: container fetch failed: fetch: commit {commit} could not be fetched from {hidden_repository}, "
+        "tried 3 times"
+    )
+    assert "\n  fatal: unable to connect to 127.0.0.1:\n" in played.message
+    serves_on(stage, pods)
 
 
 @pytest.mark.parametrize(

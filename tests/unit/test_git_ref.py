@@ -95,9 +95,46 @@ def test_resolves_over_the_network(run: Run, daemon: str, repo: Path) -> None:
     assert run(git_ref, repo=daemon, ref="v1.1.0")["commit"] == git(repo, "rev-parse", "v1.1.0^{commit}")
 
 
-def test_a_full_commit_is_taken_as_it_is(run: Run, repo: Path) -> None:
-    result = run(git_ref, repo=str(repo), ref="ABCDEF0123" * 4)
-    assert (result["commit"], result["kind"]) == ("abcdef0123" * 4, "commit")
+@pytest.mark.parametrize("revision", ["v1.0.0", "v1.1.0^{commit}", "v1.1.0~1", "main"])
+def test_a_full_commit(run: Run, daemon: str, repo: Path, revision: str) -> None:
+    commit = git(repo, "rev-parse", revision)
+    result = run(git_ref, repo=daemon, ref=commit.upper())
+    assert (result["commit"], result["kind"]) == (commit, "commit")
+
+
+def test_a_full_commit_that_no_name_leads_to(run: Run, daemon: str, repo: Path) -> None:
+    commit = git(repo, "commit-tree", "-m", "alone", "main^{tree}")
+    result = run(git_ref, repo=daemon, ref=commit)
+    assert (result["commit"], result["kind"]) == (commit, "commit")
+
+
+@pytest.mark.parametrize("where", ["daemon", "folder"])
+def test_a_full_commit_that_is_not_there(run: Run, daemon: str, repo: Path, where: str) -> None:
+    url, commit = {"daemon": daemon, "folder": str(repo)}[where], "abcdef0123" * 4
+    assert run(git_ref, repo=url, ref=commit)["msg"] == (
+        f"zddc_server_git_ref: {url} has no commit {commit}. "
+        "Correct zddc_server_git_ref, or push a tag or a branch that leads to that commit."
+    )
+
+
+def test_a_full_commit_where_none_can_be_asked_for(
+    run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    (tmp_path / "config").write_text("[protocol]\nversion = 0\n", encoding="utf-8")
+    assert run(git_ref, repo=str(repo), ref="abcdef0123" * 4)["commit"] == "abcdef0123" * 4
+
+
+def test_a_full_commit_that_takes_too_long(
+    run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh = tmp_path / "ssh"
+    # It lists the names, and hangs when it is asked once more.
+    ssh.write_text(f"#!/bin/sh\n[ -e {tmp_path}/asked ] && exec sleep 60\n: > {tmp_path}/asked\ngit-upload-pack {repo}\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    assert run(git_ref, repo="git@host.invalid:x", ref="abcdef0123" * 4, timeout=2)["kind"] == "commit"
+    assert (tmp_path / "asked").exists()
 
 
 def test_a_full_commit_needs_a_repository_that_answers(run: Run, tmp_path: Path) -> None:

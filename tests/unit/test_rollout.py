@@ -403,6 +403,24 @@ def test_the_latest_events() -> None:
     assert latest(events[::-1])[-2:] == ["Warning S s", "Normal R 24 24"] and len(latest(events)) == 10
 
 
+def test_the_same_event_again_is_counted() -> None:
+    about = {"metadata": {}, "type": "Warning", "reason": "FailedCreate", "involvedObject": {"name": "archive-7d4b"}}
+    events = [
+        {**about, "message": f'pods "archive-7d4b-{name}" is forbidden', "lastTimestamp": f"2026-01-01T00:00:{n}Z"}
+        for n, name in enumerate(("x2x4k", "b8c9d", "zzzzz"), start=10)
+    ]
+    events += [
+        {"metadata": {"creationTimestamp": "2026-01-01T00:00:01Z"}, "message": "Pulled", "count": 4},
+        {"metadata": {"creationTimestamp": "2026-01-01T00:00:02Z"}, "message": "Pulled"},
+        {"metadata": {"creationTimestamp": "2026-01-01T00:00:03Z"}, "message": "Started"},
+    ]
+    assert latest(events) == [
+        "Pulled (5 times)",
+        "Started",
+        'Warning FailedCreate pods "archive-7d4b-zzzzz" is forbidden (3 times)',
+    ]
+
+
 def test_the_report() -> None:
     failure = Failure("pod p: container fetch failed", "Pod", "p", "u", "fetch", True, 128, "restart")
     found = Evidence(["a", "b"], 0, "b", ["Normal Pulled it"], [])

@@ -87,7 +87,7 @@ def test_it_holds_what_users_need_and_nothing_else(installed: Installed) -> None
 
 def test_it_names_the_collections_that_it_needs(installed: Installed) -> None:
     manifest = json.loads((installed.folder / "MANIFEST.json").read_text())["collection_info"]
-    assert (manifest["namespace"], manifest["name"], manifest["license_file"]) == ("varasys", "zddc", "LICENSE")
+    assert (manifest["namespace"], manifest["name"], manifest["license"]) == ("varasys", "zddc", ["GPL-3.0-or-later"])
     assert manifest["dependencies"] == {"kubernetes.core": ">=6.0.0,<7.0.0"}
 
 

@@ -107,6 +107,20 @@ def test_the_old_build_of_a_piece_goes_when_the_new_one_is_there(pieces: Pieces)
     assert len(list((pieces.cache / "pieces").glob("part-*"))) == 1
 
 
+def test_a_piece_whose_name_only_begins_alike_stays(pieces: Pieces) -> None:
+    pieces.write("part-git/build", "touch $OUT/made")
+    pieces.build("part-git")
+    pieces.build("part")
+    assert pieces.run("path", "part-git").stdout
+
+
+def test_what_go_downloads_and_compiles_stays_in_the_cache(pieces: Pieces) -> None:
+    pieces.write("part/build", 'echo "$GOCACHE $GOMODCACHE $GOFLAGS" > $OUT/made')
+    pieces.build("part")
+    where = Path(pieces.run("path", "part").stdout.strip())
+    assert (where / "made").read_text(encoding="utf-8") == f"{pieces.cache}/go/build {pieces.cache}/go/mod -modcacherw\n"
+
+
 def test_a_build_that_was_interrupted_starts_anew(pieces: Pieces) -> None:
     key = pieces.plan()["part"][0]
     half = pieces.cache / f"pieces/part-{key}.partial"

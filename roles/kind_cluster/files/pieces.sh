@@ -97,7 +97,8 @@ build() {
   (
     set -e
     PATH=$(place go)/bin:$PATH
-    export PATH CGO_ENABLED=0 GOFLAGS='' GOWORK=off
+    # Go's caches are kept in ours and go with it; a module cache is read-only unless it is told otherwise.
+    export PATH CGO_ENABLED=0 GOFLAGS=-modcacherw GOWORK=off GOCACHE=$CACHE/go/build GOMODCACHE=$CACHE/go/mod
     umask 022
     cd "$here/pieces/$name"
     # shellcheck source=/dev/null
@@ -113,7 +114,7 @@ build() {
   rm "$final.log"
   mv "$OUT" "$final"
   for old in "$store/$name"-*; do
-    [[ ${old##*/} != "$name"-????????????* || $old == "$final" ]] || rm -rf "$old"
+    [[ ! ${old##*/} =~ ^"$name"-[0-9a-f]{12}(\.|$) || $old == "$final" ]] || rm -rf "$old"
   done
   echo "$((SECONDS - started)) s"
 }

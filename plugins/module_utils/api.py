@@ -153,6 +153,11 @@ def connect(module: AnsibleModule, prefix: str = "", timeout: float = 10) -> Api
     # The option is hidden as a whole. A path, or what of a mapping is no user's, is no secret, and messages need it.
     module.no_log_values.difference_update(_plain(module.params.get("kubeconfig")))
     auth = _create_auth_spec(module)
+    if module.params.get("kubeconfig") and auth.get("host") and not module.params.get("host"):
+        raise ConnectionProblem(
+            f"{prefix}kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {auth['host']}, and "
+            f"kubernetes.core would go there. Unset it, or leave {prefix}kubeconfig empty."
+        )
     kubeconfig, source = origin(auth, module.params, prefix, os.environ)
     if kubeconfig is not None:
         check_kubeconfig(kubeconfig, source, auth.get("context"), prefix)

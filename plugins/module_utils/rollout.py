@@ -468,8 +468,8 @@ def cause(failure: Failure, found: Evidence) -> str:
     return f"{failure.cause}: {telling}" if telling else failure.cause
 
 
-def report(failure: Failure, found: Evidence, kubectl: str) -> str:
-    """For a person: the cause, the container, its last lines, the events, the next step."""
+def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str] | None = None) -> str:
+    """For a person: the cause, the container, its last lines, the events, what decides it, the next step."""
     lines = [cause(failure, found)]
     if failure.container:
         code = "" if failure.exit_code is None else f", exit code {failure.exit_code}"
@@ -481,6 +481,8 @@ def report(failure: Failure, found: Evidence, kubectl: str) -> str:
     if found.events:
         lines += ["events:", *(f"  {event}" for event in found.events)]
     lines += found.notes
+    if variables:
+        lines.append(f"decided by: {', '.join(variables)}")
     steps = {
         "describe": f"{kubectl} describe {failure.kind.lower()} {failure.name}",
         "resume": f"{kubectl} rollout resume deployment {failure.name}",

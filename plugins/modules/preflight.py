@@ -149,7 +149,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
 
 PREFIX = "zddc_server_"
-LIMIT = 12
+LIMIT = 9
 """Seconds for all of it: whatever hangs, a credential plugin or a name server too, the play hears of it within 15 s."""
 
 

@@ -47,6 +47,11 @@ options:
     description: How many of the last lines of a failed container's log to show.
     type: int
     default: 40
+  variables:
+    description: The names of the variables that decide how a container fares, by the container's name, to be named when
+      it fails. Those under an empty name are for a pod of which no container failed.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -193,7 +198,7 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
     if failure.exit_code is not None:
         result["exit_code"] = failure.exit_code
-    module.fail_json(msg=report(failure, found, kubectl(options)), **result)
+    module.fail_json(msg=report(failure, found, kubectl(options), options["variables"].get(failure.container)), **result)
 
 
 def main() -> None:
@@ -206,6 +211,7 @@ def main() -> None:
             "interval": {"type": "float", "default": 1},
             "unschedulable_timeout": {"type": "int", "default": 10},
             "log_lines": {"type": "int", "default": 40},
+            "variables": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

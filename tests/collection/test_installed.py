@@ -100,6 +100,7 @@ def test_it_names_the_collections_that_it_needs(installed: Installed) -> None:
         ("module", "preflight"),
         ("module", "rollout"),
         ("filter", "misspelt"),
+        ("filter", "refusals"),
     ],
 )
 def test_it_documents_itself(installed: Installed, kind: str, name: str) -> None:

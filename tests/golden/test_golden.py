@@ -28,6 +28,7 @@ NOT_RENDERED = {
     "zddc_server_context",
     "zddc_server_allow_mutable_ref",
     "zddc_server_git_timeout",
+    "zddc_server_unschedulable_timeout",
 }
 
 

@@ -78,6 +78,11 @@ def test_a_namespace_that_will_be_made(checked: Run) -> None:
     assert result["namespace_exists"] is False and result["problems"] == [] and result["claim"] == {}
 
 
+@pytest.mark.parametrize("dry", [False, True])
+def test_it_tells_of_check_mode(run: Run, dry: bool) -> None:
+    assert run(preflight, dry, namespace="")["check_mode"] is dry
+
+
 def test_removal_needs_neither_namespace_nor_claim_nor_kind(checked: Run) -> None:
     unknown = {"kind": "Route", "api_version": "example.org/v1", "name": "web"}
     result = checked(namespace="other", state="absent", data_claim="zddc-root", objects=[unknown])
@@ -360,6 +365,18 @@ def test_a_kubeconfig_as_a_mapping(run: Run, cluster: Any, kubeconfig_for: Kubec
 def test_the_way_without_a_kubeconfig(run: Run, cluster: Any) -> None:
     cluster.answers[NAMESPACE] = {"metadata": {}}
     assert run(preflight, host=cluster.address, api_key="s3cr3t", namespace="docs")["namespace_exists"] is True
+
+
+def test_a_host_in_the_environment_beside_a_kubeconfig(
+    run: Run, cluster: Any, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_HOST", cluster.address)
+    result = run(preflight, kubeconfig=kubeconfig_for("http://127.0.0.1:1"), namespace="docs")
+    assert result["problems"] == [
+        f"zddc_server_kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {cluster.address}, and "
+        "kubernetes.core would go there. Unset it, or leave zddc_server_kubeconfig empty."
+    ]
+    assert cluster.requests == []
 
 
 def test_the_origin_of_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

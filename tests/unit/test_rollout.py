@@ -424,11 +424,12 @@ def test_the_same_event_again_is_counted() -> None:
 def test_the_report() -> None:
     failure = Failure("pod p: container fetch failed", "Pod", "p", "u", "fetch", True, 128, "restart")
     found = Evidence(["a", "b"], 0, "b", ["Normal Pulled it"], [])
-    assert report(failure, found, "kubectl --namespace n") == (
+    assert report(failure, found, "kubectl --namespace n", ["repo", "ref"]) == (
         "pod p: container fetch failed: b\n"
         "container: fetch, exit code 128\n"
         "the end of its log:\n  a\n  b\n"
         "events:\n  Normal Pulled it\n"
+        "decided by: repo, ref\n"
         "Next: mend the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
         "kubectl --namespace n delete pod p"
     )
@@ -587,7 +588,9 @@ def test_a_failure_is_reported_with_log_and_events(play: Any, crashed: Snapshot,
         "message": "Back-off",
     }
     cluster.answers[f"{NS}/events"] = {"items": [event]}
-    result = play(crashed, log_lines=2)
+    variables = {"zddc-server": ["zddc_server_root"], "build": ["zddc_server_build_image"], "": ["zddc_server_name"]}
+    result = play(crashed, log_lines=2, variables=variables)
+    assert "\ndecided by: zddc_server_root\n" in result["msg"]
     assert (
         result["failed"] and result["cause"] == f"pod {pod['name']}: container zddc-server failed: zddc-server: no root"
     )

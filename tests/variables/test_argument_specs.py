@@ -27,6 +27,7 @@ def options(role: str) -> dict[str, Any]:
     return {name: option for entry in entries for name, option in entry["options"].items()}
 
 
+NULLABLE = ["zddc_server_cors_origins"]
 DEFAULTS = load(ZDDC_SERVER / "defaults/main.yml")
 SETS = {mode: load(ZDDC_SERVER / f"vars/{mode}.yml") for mode in ("prod", "dev")}
 
@@ -50,7 +51,12 @@ def test_every_default_has_a_comment(role: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, value in DEFAULTS.items() if not OF_THE_MODE.match(str(value))])
 def test_value(name: str) -> None:
-    assert options("zddc_server")[name]["default"] == DEFAULTS[name]
+    option = options("zddc_server")[name]
+    if name in NULLABLE:
+        # Ansible refuses null where the specs have a default.
+        assert "default" not in option and "Default: an empty list." in option["description"] and DEFAULTS[name] == []
+    else:
+        assert option["default"] == DEFAULTS[name]
 
 
 @pytest.mark.parametrize("name", [name for name, value in DEFAULTS.items() if OF_THE_MODE.match(str(value))])
@@ -73,7 +79,7 @@ def test_value_of_each_mode(name: str) -> None:
 def test_the_sets_have_the_same_names() -> None:
     assert SETS["prod"].keys() == SETS["dev"].keys()
     used = {match.group(1) for value in DEFAULTS.values() if (match := OF_THE_MODE.match(str(value)))}
-    assert used == SETS["prod"].keys()
+    assert used == {name for name in SETS["prod"] if not name.startswith("__")}
 
 
 def test_the_modes_are_those_with_a_set() -> None:

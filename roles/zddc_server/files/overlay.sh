@@ -21,6 +21,7 @@ mount_overlay() {
   else
     # The upper layer's own mode and owner are those of the merged root: take the store's. The mode first: without
     # CAP_FSETID, set-group-ID can only be set while the group is still our own.
+    rm -rf "$upper.new"
     mkdir "$upper.new"
     chmod "$(stat -c %a "$lower")" "$upper.new"
     chown "$(stat -c %u:%g "$lower")" "$upper.new"

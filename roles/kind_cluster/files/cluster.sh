@@ -21,12 +21,6 @@ die() {
   exit 1
 }
 
-kind() {
-  local folder
-  folder=$(bash "$here/pieces.sh" path kind)
-  KIND_EXPERIMENTAL_PROVIDER=$ENGINE "${folder:?}/kind" "$@"
-}
-
 # The state of the node's container: running, paused, exited, created, or gone.
 state() {
   local said
@@ -50,12 +44,18 @@ wait_ready() {
   return 1
 }
 
-kubeconfig() { kind get kubeconfig --name "$NAME" 2> /dev/null; }
+# The node's own kubeconfig, with the address that this machine reaches it at, and the names that kind gives.
+kubeconfig() {
+  local address
+  address=$("$ENGINE" port "$node" 6443/tcp)
+  in_node sed -E "s|(server): .*|\1: https://$address|; s/(name|cluster|user|context): ($NAME|kubernetes-admin(@.*)?)$/\1: kind-$NAME/" \
+    /etc/kubernetes/admin.conf
+}
 
 images() { in_node ctr -n k8s.io images ls -q | grep '^localhost/zddc-stand-in/' || true; }
 
 look() {
-  local answers=false now=gone ready=false address='' ports='' images='' known=false cgroup=1 made=false root=false installed=false own=false cgroup=1 made=false
+  local answers=false now=gone ready=false address='' ports='' images='' known=false cgroup=1 made=false root=false installed=false own=false
   if [[ $ENGINE == auto ]]; then
     ENGINE=docker
     if ! timeout 10 docker info && ! command -v dockerd && timeout 10 podman info; then ENGINE=podman; fi > /dev/null 2>&1
@@ -75,7 +75,7 @@ look() {
     ready=true
     images=$(images)
     [[ -z $images ]] || own=true
-    [[ $(kubeconfig) != "$(cat "$KUBECONFIG" 2> /dev/null)" ]] || known=true
+    ! kubeconfig 2> /dev/null | cmp -s - "$KUBECONFIG" || known=true
   fi
   [[ $(id -u) != 0 ]] || root=true
   [[ ! -e $CONFIG ]] || made=true
@@ -86,7 +86,7 @@ look() {
 }
 
 up() {
-  local image=$1 said was port
+  local image=$1 kind said was port
   was=$(state)
   case $was in
     running) in_node test -e /kind/complete && { wait_ready 10 || { "$ENGINE" restart "$node" > /dev/null && wait_ready 60; }; } && { echo mended; return; } ;;
@@ -102,7 +102,10 @@ up() {
     ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null ||
       die "Port $port of kind_cluster_ports is taken on 127.0.0.1: stop what listens there, or choose another host_port."
   done
-  said=$(kind create cluster --name "$NAME" --image "$image" --config "$CONFIG" --kubeconfig "$KUBECONFIG" --wait 180s 2>&1) ||
+  # Kind makes its network where there is none: purge may then remove it.
+  "$ENGINE" network inspect kind > /dev/null 2>&1 || touch "$CACHE/network"
+  kind=$(bash "$here/pieces.sh" path kind)/kind
+  said=$(KIND_EXPERIMENTAL_PROVIDER=$ENGINE "$kind" create cluster --name "$NAME" --image "$image" --config "$CONFIG" --kubeconfig "$KUBECONFIG" --wait 180s 2>&1) ||
     die "kind made no cluster. Mend what it names, then run this again." "$(grep -A 15 ERROR <<< "$said" || tail -n 15 <<< "$said")" \
       "$(df -h --output=avail,target "$CACHE" | tail -n 1 | xargs printf 'Free disk: %s on %s.')"
   in_node touch /kind/complete

@@ -9,7 +9,7 @@
 #                        for that, and whether such a container has CAP_SYS_RESOURCE
 #   engine.sh registry IMAGE  fails unless a registry answers for the image
 #   engine.sh load PIECE      puts the image that a piece is into the engine; says 'loaded' or 'had', and its name
-#   engine.sh forget          removes the images that were built; says which
+#   engine.sh forget          removes the images that were built, and kind's network if it was made here; says which
 #   engine.sh room GIB        fails unless so much disk is free
 #   engine.sh stop       stops the dockerd that 'start' started, and no other
 set -euo pipefail
@@ -121,7 +121,11 @@ drop() {
   done
 }
 
-forget() { drop 'localhost/zddc-stand-in/*'; }
+forget() {
+  drop 'localhost/zddc-stand-in/*'
+  [[ -e $CACHE/network && -z $("$ENGINE" ps -aq --filter network=kind) ]] || return 0
+  ! "$ENGINE" network rm kind > /dev/null 2>&1 || echo removed the network kind
+}
 
 room() {
   local need=$1 folder free

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,11 @@ class Stage:
         return str(self._variables["zddc_server_git_repo"])
 
     @property
+    def kubeconfig(self) -> str:
+        """Give the path of the cluster's kubeconfig."""
+        return str(self._variables["zddc_server_kubeconfig"])
+
+    @property
     def url(self) -> str:
         """Give where the instance serves."""
         return f"http://{urlsplit(self.repository).hostname}:{NODE_PORT}/"
@@ -58,6 +64,16 @@ class Stage:
         """Deploy an instance in dev, at the newest main."""
         fixed = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main"}
         return self.deploy(**fixed, service_type="ClusterIP", service_node_port=0, **variables)
+
+    @contextmanager
+    def restricted(self) -> Iterator[None]:
+        """Let the namespace admit none but restricted pods."""
+        label = "pod-security.kubernetes.io/enforce"
+        self.core.patch_namespace(self.namespace, {"metadata": {"labels": {label: "restricted"}}})
+        try:
+            yield
+        finally:
+            self.core.patch_namespace(self.namespace, {"metadata": {"labels": {label: None}}})
 
     def push(self, *what: str) -> str:
         """Push a commit to main, and give its hash."""

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +21,24 @@ def test_a_first_deploy_in_check_mode_makes_nothing(stage: Any) -> None:
     assert (played.returncode, played.message) == (0, "")
     assert played.changed == 1
     assert stage.objects() == before
+
+
+@pytest.mark.parametrize("mode", ["prod", "dev"])
+def test_an_example_in_check_mode(mode: str, stage: Any, namespace: Any, play: Callable[..., Any]) -> None:
+    before = stage.objects()
+    fits = json.dumps(namespace.variables)
+    played = play("playbooks/deploy.yml", "--check", "-e", f"@examples/{mode}.yml", "-e", fits)
+    assert (played.returncode, played.message, played.changed) == (0, "", 1)
+    assert stage.objects() == before
+
+
+def test_a_removal_in_check_mode_removes_nothing(stage: Any) -> None:
+    before, pods = stage.objects(), stage.pod_names()
+    played = stage.deploy("--check", state="absent")
+    assert (played.returncode, played.message, played.changed) == (0, "", 1)
+    # The Deployment and the Service.
+    assert played.output.count('"method": "delete"') == 2
+    assert (stage.objects(), stage.pod_names()) == (before, pods)
 
 
 def test_the_same_again_changes_nothing(stage: Any) -> None:

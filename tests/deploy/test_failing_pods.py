@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -83,17 +82,6 @@ def hidden_repository_fixture(tmp_path: Path) -> Iterator[str]:
         server.terminate()
 
 
-@contextmanager
-def restricted(stage: Any) -> Iterator[None]:
-    """Let the namespace admit none but restricted pods."""
-    label = "pod-security.kubernetes.io/enforce"
-    stage.core.patch_namespace(stage.namespace, {"metadata": {"labels": {label: "restricted"}}})
-    try:
-        yield
-    finally:
-        stage.core.patch_namespace(stage.namespace, {"metadata": {"labels": {label: None}}})
-
-
 def serves_on(stage: Any, pods: list[str]) -> None:
     """See that prod still serves, and that a good deploy goes back to the pod that does."""
     assert stage.served()
@@ -128,7 +116,7 @@ def test_a_claim_without_a_volume(stage: Any, pending_claim: str, begin: datetim
 
 
 def test_a_namespace_that_does_not_admit_it(stage: Any, begin: datetime) -> None:
-    with restricted(stage):
+    with stage.restricted():
         played = stage.deploy_dev()
     soon(told(stage, "FailedCreate", "ReplicaSet", begin))
     assert played.returncode == 2

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An upgrade of prod, which rolls, is not noticed by who asks all the time."""
+"""An upgrade of prod, which rolls and has no privilege, is not noticed by who asks all the time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def asked(stage: Any) -> Iterator[list[str]]:
 def test_it_serves_all_the_time(stage: Any) -> None:
     (old,) = stage.pod_names()
     before = stage.served()
-    with asked(stage) as answers:
+    with stage.restricted(), asked(stage) as answers:
         played = stage.deploy(git_ref="zddc-server-v0.0.7")
     assert (played.returncode, played.message) == (0, "")
     after = stage.served()

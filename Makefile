@@ -3,10 +3,10 @@
 .DEFAULT_GOAL := help
 
 VENV := .venv
-PLAYBOOK := $(VENV)/bin/ansible-playbook
+PLAYBOOK := $(VENV)/bin/ansible-playbook -i localhost,
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-# The user's own kubeconfig and the clusters it names are left alone.
-unexport KUBECONFIG K8S_AUTH_KUBECONFIG K8S_AUTH_CONTEXT
+# The user's own clusters and inventory are left alone.
+unexport KUBECONFIG $(filter K8S_AUTH_%,$(.VARIABLES)) ANSIBLE_CONFIG ANSIBLE_INVENTORY
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -23,7 +23,7 @@ cluster: $(VENV)/done ## bring up the kind cluster zddc, as the demo and the tes
 	$(PLAYBOOK) playbooks/cluster.yml $(CLUSTER)
 
 demo: $(VENV)/done ## from nothing to prod and dev running on the same documents, at 127.0.0.1
-	$(PLAYBOOK) playbooks/demo.yml
+	$(PLAYBOOK) playbooks/demo.yml $(DEMO)
 
 lint: $(VENV)/done ## lint the YAML and the Ansible content
 	@echo "== Lint"
@@ -38,6 +38,6 @@ test: lint ## everything that CI runs
 golden: $(VENV)/done ## write the golden manifests anew, for review
 	ZDDC_GOLDEN=write pytest tests/golden
 
-clean: ## remove the cluster, what was built for it, and the virtual environment
-	@if [ -x $(PLAYBOOK) ]; then $(PLAYBOOK) playbooks/cluster.yml -e kind_cluster_state=absent -e kind_cluster_purge=true; fi
+clean: $(VENV)/done ## remove the cluster, what was built for it, and the virtual environment
+	$(PLAYBOOK) playbooks/cluster.yml -e kind_cluster_state=absent -e kind_cluster_purge=true
 	rm -rf $(VENV) .pytest_cache .ansible *.tar.gz

@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
 VARS_FILE = CACHE / "clusters/zddc/vars.yml"
 
+# The ambient environment must not lead to another cluster or inventory.
+for name in [name for name in os.environ if name.startswith("K8S_AUTH_")]:
+    del os.environ[name]
+for name in ("KUBECONFIG", "ANSIBLE_CONFIG", "ANSIBLE_INVENTORY"):
+    os.environ.pop(name, None)
+
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
 
 
@@ -38,10 +44,11 @@ class Played:
 
 
 def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Played:
-    """Run ansible-playbook, with its results as JSON."""
+    """Run ansible-playbook, for localhost unless an inventory is given, with its results as JSON."""
+    inventory = () if "-i" in arguments else ("-i", "localhost,")
     begin = time.monotonic()
     done = subprocess.run(
-        ["ansible-playbook", *map(str, arguments)],
+        ["ansible-playbook", *inventory, *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment},
         capture_output=True,

@@ -1,5 +1,7 @@
 # Builds zddc-server from $BUILD_DIR/src, at SOURCE_COMMIT and no other, into $BIN_DIR.
 set -eu
+# One stream, so that the log keeps the order of the lines.
+exec 2>&1
 say() { echo "build: $*"; }
 # The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
 trap 'exit 143' TERM

@@ -1,5 +1,7 @@
 # Checks out SOURCE_COMMIT of SOURCE_REPO into $BUILD_DIR/src. SOURCE_REF is what it was asked for by.
 set -eu
+# One stream, so that the log keeps the order of the lines.
+exec 2>&1
 say() { echo "fetch: $*"; }
 # The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
 trap 'exit 143' TERM

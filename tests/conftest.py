@@ -101,6 +101,18 @@ def evidence_fixture() -> Callable[[str], str]:
     return evidence
 
 
+@pytest.fixture(scope="session", name="zddc")
+def zddc_fixture() -> dict[str, Any]:
+    """Give the variables that fit the cluster zddc."""
+    return dict(yaml.safe_load(VARS_FILE.read_text()))
+
+
+@pytest.fixture(scope="session", name="core")
+def core_fixture(zddc: dict[str, Any]) -> kubernetes.client.CoreV1Api:
+    """Give the core API of the cluster zddc."""
+    return kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(zddc["zddc_server_kubeconfig"]))
+
+
 @pytest.fixture(scope="session", name="play")
 def play_fixture() -> Callable[..., Played]:
     """Give the function that runs ansible-playbook."""

@@ -13,22 +13,10 @@ from typing import Any
 
 import kubernetes
 import pytest
-import yaml
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
 VARS_FILE = CACHE / "clusters/zddc/vars.yml"
-
-
-@pytest.fixture(scope="module", name="cluster")
-def cluster_fixture() -> dict[str, Any]:
-    return yaml.safe_load(VARS_FILE.read_text())
-
-
-@pytest.fixture(scope="module", name="core")
-def core_fixture(cluster: dict[str, Any]) -> kubernetes.client.CoreV1Api:
-    client = kubernetes.config.new_client_from_config(cluster["zddc_server_kubeconfig"])
-    return kubernetes.client.CoreV1Api(client)
 
 
 @pytest.fixture(scope="module", name="demo")
@@ -88,16 +76,16 @@ def test_it_shows_both_modes_and_keeps_their_pods(
 def test_it_runs_on_a_cluster_that_is_named(
     demo: Callable[..., Any],
     core: kubernetes.client.CoreV1Api,
-    cluster: dict[str, Any],
+    zddc: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     before = pods(core)
     files = {file: file.stat().st_mtime_ns for file in VARS_FILE.parent.iterdir()}
-    shutil.copy(cluster["zddc_server_kubeconfig"], tmp_path / "theirs")
+    shutil.copy(zddc["zddc_server_kubeconfig"], tmp_path / "theirs")
     named = demo(
         *("-e", f"kind_cluster_use_kubeconfig={tmp_path}/theirs", "-e", "kind_cluster_use_context=kind-zddc"),
         *("-e", f"kind_cluster_vars_file={tmp_path}/vars.yml"),
     )
-    shows(named, cluster["kind_cluster_node_address"])
+    shows(named, zddc["kind_cluster_node_address"])
     assert pods(core) == before
     assert {file: file.stat().st_mtime_ns for file in VARS_FILE.parent.iterdir()} == files

@@ -119,6 +119,12 @@ def play_fixture() -> Callable[..., Played]:
     return ansible_playbook
 
 
+def written(metadata: kubernetes.client.V1ObjectMeta) -> str:
+    """Give a text that changes with every write to an object, except to its status."""
+    writes = [f"{entry.manager} {entry.time}" for entry in metadata.managed_fields if not entry.subresource]
+    return f"{metadata.uid} {metadata.generation} {writes}"
+
+
 @dataclass(frozen=True)
 class Instance:
     """A namespace of the tests' own on the cluster zddc, with a git server and a store of documents."""
@@ -132,7 +138,7 @@ class Instance:
         return kubernetes.config.new_client_from_config(self.variables["zddc_server_kubeconfig"])
 
     def objects(self) -> dict[str, str]:
-        """Give everything a deploy could touch, with its resource version."""
+        """Give everything a deploy could touch, with who wrote it and when; a status, which follows later, is not counted."""
         core, apps, networking = (
             kind(self.client)
             for kind in (kubernetes.client.CoreV1Api, kubernetes.client.AppsV1Api, kubernetes.client.NetworkingV1Api)
@@ -144,7 +150,7 @@ class Instance:
             "Deployment": apps.list_namespaced_deployment(self.namespace).items,
             "Ingress": networking.list_namespaced_ingress(self.namespace).items,
         }.items():
-            found |= {f"{kind} {item.metadata.name}": item.metadata.resource_version for item in items}
+            found |= {f"{kind} {item.metadata.name}": written(item.metadata) for item in items}
         return found
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,7 @@ class Stage:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def objects(self) -> dict[str, str]:
-        """Give the objects of the namespace, with their resource versions; not dev's, whose pods may be failing."""
+        """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
         found = self._objects().items()
         return {name: version for name, version in found if not name.startswith("Namespace ") and "-dev" not in name}
 
@@ -99,10 +100,20 @@ class Stage:
         """Give the names of the instance's pods."""
         return [pod.metadata.name for pod in self.pods()]
 
-    def served(self) -> str:
-        """Ask for the page, and give the commit that answers."""
-        with urlopen(self.url, timeout=2) as answer:
-            return str(answer.headers["X-Zddc-Commit"])
+    def served(self, tries: int = 10) -> str:
+        """Ask for the page, and give the commit that answers.
+
+        The nodes hear of a new pod some moments after the cluster's API does, hence more than one try, a second apart.
+        """
+        while True:
+            try:
+                with urlopen(self.url, timeout=2) as answer:
+                    return str(answer.headers["X-Zddc-Commit"])
+            except OSError:
+                tries -= 1
+                if tries < 1:
+                    raise
+                time.sleep(1)
 
 
 @pytest.fixture(scope="package", name="namespace")

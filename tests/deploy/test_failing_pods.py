@@ -7,7 +7,10 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -112,6 +115,42 @@ def test_a_claim_without_a_volume(stage: Any, pending_claim: str, begin: datetim
         "pod POD: no node takes it: 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. "
         "not found"
     )
+    serves_on(stage, pods)
+
+
+@pytest.fixture(name="closed")
+def closed_fixture(stage: Any) -> Iterator[Callable[[bool], None]]:
+    """Give the function that says whether the cluster's node takes no more pods; it takes them again at the end."""
+    (node,) = [item.metadata.name for item in stage.core.list_node().items]
+
+    def close(closed: bool) -> None:
+        stage.core.patch_node(node, {"spec": {"unschedulable": closed}})
+
+    yield close
+    close(False)
+
+
+def test_a_node_that_comes_late(stage: Any, begin: datetime, closed: Callable[[bool], None]) -> None:
+    pods = stage.pod_names()
+
+    def open_late() -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with suppress(ValueError):
+                told(stage, "FailedScheduling", "Pod", begin)
+                # Longer than the default.
+                time.sleep(13)
+                break
+            time.sleep(1)
+        closed(False)
+
+    closed(True)
+    opener = threading.Thread(target=open_late)
+    opener.start()
+    played = stage.deploy(fetch_image="localhost/nowhere:1", unschedulable_timeout=120)
+    opener.join()
+    # It got as far as its image.
+    assert first_line(played.message).startswith("pod POD: container fetch: the image localhost/nowhere:1 cannot be")
     serves_on(stage, pods)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,18 +22,28 @@ ENVIRONMENT = {
 }
 
 
-def molecule(*arguments: str) -> int:
-    """Run molecule, with its output on the terminal."""
-    return subprocess.run(["molecule", *arguments], cwd=ROOT, env=ENVIRONMENT, check=False).returncode
+def molecule(*arguments: str) -> tuple[bool, str]:
+    """Run molecule, with its output on the terminal. Give whether it ended well, and what it said last before it failed."""
+    said: deque[str] = deque(maxlen=60)
+    with subprocess.Popen(
+        ["molecule", *arguments], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        assert run.stdout
+        for line in run.stdout:
+            print(line, end="", flush=True)
+            said.append(line)
+    return run.returncode == 0, "".join(said)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(scenario: str, evidence: Callable[[str], str], capfd: pytest.CaptureFixture[str]) -> None:
     with capfd.disabled():
         print(f"\n== Scenario {scenario}", flush=True)
-        passed = molecule("test", "--destroy", "never", "--scenario-name", scenario) == 0
+        # What an earlier run left, and Molecule's own note that it was created, which lies outside of the project.
+        molecule("destroy", "--scenario-name", scenario)
+        passed, said = molecule("test", "--destroy", "never", "--scenario-name", scenario)
         if not passed:
             print(evidence(f"molecule-{scenario}"), flush=True)
-        destroyed = molecule("destroy", "--scenario-name", scenario) == 0
-    assert passed, f"scenario {scenario} failed: see above"
-    assert destroyed, f"scenario {scenario} left something behind: see above"
+        destroyed, left = molecule("destroy", "--scenario-name", scenario)
+    assert passed, f"scenario {scenario} failed:\n{said}"
+    assert destroyed, f"scenario {scenario} left something behind:\n{left}"

@@ -40,6 +40,10 @@ HEADERS = re.compile(
     |(?i:\bheaders?["']?\s*[=:])|map\[[\w-]+:\[|["'][A-Z][\w-]*["']:\s*\[|^\s*[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)+:\s""",
     re.VERBOSE,
 )
+# What the kubelet answers, as if it were the log, for an instance of a container that it has removed already.
+NO_LOG = re.compile(
+    r'(?:unable to retrieve container logs for \S+|failed to (?:try resolving symlinks in path|open log file) ".*)\s*'
+)
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -185,8 +189,8 @@ def _stage(every: list[tuple[str, bool, Object]]) -> Stage:
     return Stage(999, "waiting for the pod to become ready")
 
 
-def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Failure | None:
-    """Why this pod will not serve without help."""
+def pod_failure(pod: Object, now: datetime, started: datetime, patience: timedelta = GRACE) -> Failure | None:
+    """Why this pod will not serve without help; of a container that runs again, only if it failed since the start."""
     metadata = pod["metadata"]
     if metadata.get("deletionTimestamp") or pod.get("status", {}).get("phase") == "Failed":
         # Evicted, or on its way out: it has a successor, which is looked at in its place.
@@ -208,13 +212,15 @@ def pod_failure(pod: Object, now: datetime, patience: timedelta = GRACE) -> Fail
             return Failure(cause, step="restart", **here)
         if reason in NO_CONTAINER:
             return Failure(f"{title} cannot be started: {message or reason}", **here)
-        if reason == "CrashLoopBackOff":
-            ended = one.get("lastState", {}).get("terminated", {})
+        last = one.get("lastState", {}).get("terminated", {})
+        again = "running" in state and not one.get("ready") and last.get("exitCode")
+        if reason == "CrashLoopBackOff" or (again and moment(last["finishedAt"]) >= started):
+            ended = last
         if ended.get("exitCode") or reason == "CrashLoopBackOff":
             code = ended.get("exitCode")
             why = "ran out of memory" if ended.get("reason") == "OOMKilled" else "failed" if code else "ended by itself"
             # Ended for the first time, it starts again at once; later, only after a back-off.
-            previous = bool(reason) or not one.get("restartCount")
+            previous = ended is last or not one.get("restartCount")
             return Failure(f"{title} {why}", exit_code=code, step="restart", previous=previous, **here)
     return None
 
@@ -299,7 +305,7 @@ def assess(
         stage = f"waiting for the old {', '.join(old)} to end"
     else:
         stage = "waiting for the pods to be available" if fresh else "waiting for a pod of the new revision"
-    failures = (pod_failure(pod, now, patience) for pod in own if owner(pod)["uid"] == uid)
+    failures = (pod_failure(pod, now, started, patience) for pod in own if owner(pod)["uid"] == uid)
     failure = next((one for one in failures if one), None) or controller_failure(deployment, current, started, now)
     progress = condition(deployment, "Progressing")
     if not failure and progress.get("reason") == OVERDUE and _standing(progress, started, now):
@@ -419,7 +425,7 @@ def read_log(api: Reader, path: str, failure: Failure, lines: int) -> str:
             if error.status != 400:
                 raise
         else:
-            if text.strip():
+            if text.strip() and not NO_LOG.fullmatch(text):
                 return text
     return ""
 

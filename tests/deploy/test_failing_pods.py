@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import NO_LOG, Failure, evidence
+from kubernetes.dynamic import DynamicClient
 
 NAMES = (
     (re.compile(r"zddc-server-(?:prod|dev)-[a-z0-9]{6,10}-[a-z0-9]{5}\b"), "POD"),
@@ -204,6 +207,33 @@ def test_a_commit_that_fails(stage: Any, what: str, container: str, line: str) -
     soon(ended(stage, container))
     assert played.returncode == 2
     assert first_line(played.message) == f"pod POD: container {container} failed: {line}"
+
+
+@pytest.fixture(name="failed_twice")
+def failed_twice_fixture(stage: Any) -> Iterator[str]:
+    """Give a pod whose init container has failed for the second time, so that its first instance is gone."""
+    image = stage.deployment().spec.template.spec.containers[0].image
+    run = {"image": image, "command": ["sh", "-c", "echo it fails; exit 1"]}
+    spec = {"initContainers": [{"name": "build", **run}], "containers": [{"name": "never", **run}]}
+    pod = {"metadata": {"name": "failed-twice"}, "spec": {**spec, "terminationGracePeriodSeconds": 0}}
+    stage.core.create_namespaced_pod(stage.namespace, pod)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        status = stage.core.read_namespaced_pod("failed-twice", stage.namespace).status
+        if any(one.restart_count == 1 and one.state.terminated for one in status.init_container_statuses or []):
+            break
+        time.sleep(0.2)
+    yield "failed-twice"
+    stage.core.delete_namespaced_pod("failed-twice", stage.namespace)
+
+
+def test_the_log_of_an_instance_that_is_gone(stage: Any, failed_twice: str) -> None:
+    # The kubelet answers 200, with words of its own in place of the log.
+    answer = stage.core.read_namespaced_pod_log(failed_twice, stage.namespace, container="build", previous=True)
+    assert NO_LOG.fullmatch(answer)
+    api = Api(DynamicClient(stage.core.api_client, discoverer=lambda *_unused: None), 10)
+    failure = Failure("", "Pod", failed_twice, container="build", init=True, exit_code=1, previous=True)
+    assert evidence(api, stage.namespace, failure, 40).log == ["it fails"]
 
 
 def test_a_good_deploy_mends_it(stage: Any) -> None:

@@ -286,9 +286,16 @@ def test_how_a_container_ended(crashed: Snapshot, ended: dict[str, Any], words: 
     )
 
 
-def test_a_try_that_runs_is_waited_for(crashed: Snapshot) -> None:
-    crashed["pods"][0]["status"]["containerStatuses"][0]["state"] = {"running": {}}
-    assert judge(crashed).failure is None
+def test_another_try_is_waited_for_where_the_failure_is_of_before(crashed: Snapshot) -> None:
+    status = crashed["pods"][0]["status"]["containerStatuses"][0]
+    status["state"] = {"running": {}}
+    failed = moment(status["lastState"]["terminated"]["finishedAt"])
+    assert judge(crashed, started=failed + timedelta(seconds=1)).failure is None
+    failure = judge(crashed, started=failed).failure
+    assert failure and failure.cause.endswith("container zddc-server failed") and failure.exit_code == 3
+    assert failure.previous
+    status["ready"] = True
+    assert judge(crashed, started=failed).failure is None
 
 
 def test_a_crashed_pod_that_is_replaced_does_not_matter(crashed: Snapshot) -> None:
@@ -668,3 +675,28 @@ def test_the_log_is_that_of_the_instance_that_failed() -> None:
         failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=previous)
         assert evidence(Logs(), "n", failure, 5).log == log
         assert evidence(Logs(first=True), "n", failure, 5).log == ["current"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "unable to retrieve container logs for containerd://431c5bf8ce53",
+        'failed to try resolving symlinks in path "/var/log/pods/p/build/0.log": lstat: no such file or directory',
+        'failed to open log file "/var/log/pods/p/build/0.log": open: no such file or directory\n',
+    ],
+)
+def test_an_answer_in_place_of_a_log_is_none(answer: str) -> None:
+    class Logs:
+        now = datetime.now()
+        timeout = 1.0
+
+        def get(self, _path: str, **_query: Any) -> dict[str, Any]:
+            return {"items": []}
+
+        def read(self, _path: str, **query: Any) -> str:
+            return answer if query["previous"] == "true" else "current"
+
+    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
+    assert evidence(Logs(), "n", failure, 5).log == ["current"]
+    Logs.read = lambda *_path, **_query: answer
+    assert evidence(Logs(), "n", failure, 5).log == []

@@ -655,26 +655,42 @@ def test_numbers_that_make_no_sense(run: Callable[..., dict[str, Any]], options:
     assert message.startswith(f"{next(iter(options))} must be ")
 
 
-def test_the_log_is_that_of_the_instance_that_failed() -> None:
-    class Logs:
-        now = datetime.now()
-        timeout = 1.0
+class Logs:
+    """Answers for a container's log: of the instance before, or of the current one."""
 
-        def get(self, _path: str, **_query: Any) -> dict[str, Any]:
-            return {"items": []}
+    now = datetime.now()
+    timeout = 1.0
 
-        def read(self, _path: str, **query: Any) -> str:
-            if query["previous"] == "true" and self.first:
-                raise ApiError("answers with an error (400)", status=400)
-            return {"true": "previous", "false": "current"}[query["previous"]]
+    def __init__(self, previous: str | ApiError, current: str) -> None:
+        self.answers = {"true": previous, "false": current}
 
-        def __init__(self, first: bool = False) -> None:
-            self.first = first
+    def get(self, _path: str, **_query: Any) -> dict[str, Any]:
+        return {"items": []}
 
-    for previous, log in ((True, ["previous"]), (False, ["current"])):
-        failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=previous)
-        assert evidence(Logs(), "n", failure, 5).log == log
-        assert evidence(Logs(first=True), "n", failure, 5).log == ["current"]
+    def read(self, _path: str, **query: Any) -> str:
+        answer = self.answers[query["previous"]]
+        if isinstance(answer, ApiError):
+            raise answer
+        return answer
+
+
+NONE_BEFORE = ApiError("answers with an error (400)", status=400)
+
+
+@pytest.mark.parametrize(
+    ("previous", "before", "current", "log"),
+    [
+        (True, "before", "current", ["before"]),
+        (False, "before", "current", ["current"]),
+        (True, NONE_BEFORE, "current", ["current"]),
+        (False, NONE_BEFORE, "current", ["current"]),
+    ],
+)
+def test_the_log_is_that_of_the_instance_that_failed(
+    previous: bool, before: str | ApiError, current: str, log: list[str]
+) -> None:
+    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=previous)
+    assert evidence(Logs(before, current), "n", failure, 5).log == log
 
 
 @pytest.mark.parametrize(
@@ -686,17 +702,6 @@ def test_the_log_is_that_of_the_instance_that_failed() -> None:
     ],
 )
 def test_an_answer_in_place_of_a_log_is_none(answer: str) -> None:
-    class Logs:
-        now = datetime.now()
-        timeout = 1.0
-
-        def get(self, _path: str, **_query: Any) -> dict[str, Any]:
-            return {"items": []}
-
-        def read(self, _path: str, **query: Any) -> str:
-            return answer if query["previous"] == "true" else "current"
-
     failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
-    assert evidence(Logs(), "n", failure, 5).log == ["current"]
-    Logs.read = lambda *_path, **_query: answer
-    assert evidence(Logs(), "n", failure, 5).log == []
+    assert evidence(Logs(answer, "current"), "n", failure, 5).log == ["current"]
+    assert evidence(Logs(answer, answer), "n", failure, 5).log == []

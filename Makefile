@@ -32,8 +32,8 @@ lint: $(VENV)/done ## lint the YAML and the Ansible content
 
 test: lint ## everything that CI runs
 	$(MAKE) cluster CLUSTER="-e kind_cluster_ingress=true"
-	@echo "== Tests"
-	pytest
+	@echo "== Tests, two side by side"
+	pytest --numprocesses 2
 
 golden: $(VENV)/done ## write the golden manifests anew, for review
 	ZDDC_GOLDEN=write pytest tests/golden

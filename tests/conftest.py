@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ import kubernetes
 import pytest
 import yaml
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
@@ -31,16 +36,64 @@ for name in ("KUBECONFIG", "ANSIBLE_CONFIG", "ANSIBLE_INVENTORY"):
 
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
 
+# Namespaces that tests make, beside one another.
+OURS = re.compile("molecule-.*|demo|fixtures|rollout-test")
+
+
+class ByFolder(LoadScopeScheduling):
+    """What shares a folder shares a namespace, and runs in one process; a scenario has a namespace of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = nodeid.partition("::")[0].rpartition("/")[0]
+        return nodeid if folder.endswith("scenarios") else folder
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    """Give what distributes the tests."""
+    return ByFolder(config, log)
+
+
+@contextmanager
+def turn(name: str, alone: bool) -> Iterator[None]:
+    """Run beside the tests of other processes, or, once they have ended, alone."""
+    folder = Path(tempfile.gettempdir())
+    with (folder / f"{name}.door").open("w") as door, (folder / f"{name}.room").open("w") as room:
+        # Who waits to be alone holds the door, so that no others come in meanwhile.
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test that is marked so run alone."""
+    if run := os.environ.get("PYTEST_XDIST_TESTRUNUID"):
+        with turn(f"zddc-{run}", item.get_closest_marker("alone") is not None):
+            return (yield)
+    return (yield)
+
 
 @dataclass(frozen=True)
 class Played:
-    """What came of an ansible-playbook: the message of the first failure, or none."""
+    """What came of an ansible-playbook."""
 
     returncode: int
     seconds: float
     message: str
+    """Of the task that failed first."""
+    end: str
+    """Of the task that failed last."""
+    messages: list[str]
+    """Of all tasks that have one."""
+    diffs: list[dict[str, str]]
     changed: int
     output: str
+
+
+def said(result: dict[str, Any]) -> str:
+    """Give the message of a failure, of a loop's first."""
+    return str(next((item["msg"] for item in result.get("results", []) if item.get("failed")), result.get("msg", "")))
 
 
 def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Played:
@@ -59,10 +112,11 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     start = done.stdout.find("{\n")
     report = json.loads(done.stdout[start:]) if start >= 0 else {"plays": [], "stats": {}}
     results = [item for play in report["plays"] for task in play["tasks"] for item in task["hosts"].values()]
-    failed = next((item for item in results if item.get("failed")), {})
-    message = next((item["msg"] for item in failed.get("results", []) if item.get("failed")), failed.get("msg", ""))
+    failed = [said(item) for item in results if item.get("failed")] or [""]
+    messages = [item["msg"] for item in results if isinstance(item.get("msg"), str)]
+    diffs = [diff for item in results if isinstance(item.get("diff"), list) for diff in item["diff"]]
     changed = sum(stats["changed"] for stats in report["stats"].values())
-    return Played(done.returncode, seconds, message, changed, done.stdout + done.stderr)
+    return Played(done.returncode, seconds, failed[0], failed[-1], messages, diffs, changed, done.stdout + done.stderr)
 
 
 def evidence(namespace: str) -> str:
@@ -143,7 +197,9 @@ class Instance:
             kind(self.client)
             for kind in (kubernetes.client.CoreV1Api, kubernetes.client.AppsV1Api, kubernetes.client.NetworkingV1Api)
         )
-        found = {f"Namespace {item.metadata.name}": item.metadata.uid for item in core.list_namespace().items}
+        names = {item.metadata.name: item.metadata.uid for item in core.list_namespace().items}
+        found = {f"Namespace {name}": uid for name, uid in names.items() if not OURS.fullmatch(name)}
+        found[f"Namespace {self.namespace}"] = names[self.namespace]
         for kind, items in {
             "Service": core.list_namespaced_service(self.namespace).items,
             "PersistentVolumeClaim": core.list_namespaced_persistent_volume_claim(self.namespace).items,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -13,19 +13,24 @@ name: refusals
 version_added: 0.1.0
 short_description: What the API server said of the objects that it did not take
 description:
-  - Takes the results of a loop over P(kubernetes.core.k8s#module), and gives a line for each that failed.
+  - Takes the results of a loop of manifests over P(kubernetes.core.k8s#module), and gives a line for each that failed.
+positional: set_by
 options:
   _input:
-    description: The results. The item of each has C(set_by), the variables that give what is in the object.
+    description: The results. The item of each is a manifest.
     type: list
     elements: dict
+    required: true
+  set_by:
+    description: The variables that give what is in an object, by kind. Those under an empty kind are for all other kinds.
+    type: dict
     required: true
 """
 
 EXAMPLES = r"""
 - name: Show what was refused
   ansible.builtin.debug:
-    msg: "{{ applied.results | varasys.zddc.refusals }}"
+    msg: "{{ applied.results | varasys.zddc.refusals({'Service': 'zddc_server_service_*'}) }}"
 """
 
 RETURN = r"""
@@ -46,9 +51,13 @@ def said(message: str) -> str:
         return message.strip()
 
 
-def refusals(results: Iterable[dict[str, Any]]) -> list[str]:
+def refusals(results: Iterable[dict[str, Any]], set_by: Mapping[str, str]) -> list[str]:
     """Give a line for each result that failed: those alone have a message."""
-    return [f"{result['item']['set_by']}: {said(result['msg'])}" for result in results if "msg" in result]
+    return [
+        f"{set_by.get(result['item']['kind'], set_by.get('', 'it'))}: {said(result['msg'])}"
+        for result in results
+        if "msg" in result
+    ]
 
 
 class FilterModule:

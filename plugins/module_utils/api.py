@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Reads from the Kubernetes API.
+"""Requests to the Kubernetes API.
 
 The connection follows kubernetes.core's rules; every request has a time-out, every failure is told in plain words.
 """
@@ -17,7 +17,8 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
@@ -38,6 +39,12 @@ except ImportError:
     kubernetes = None
 
 GOOD_CLIENT = "37.0.2"
+# What the documentation fragment api.instance describes.
+INSTANCE_ARG_SPEC = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "owner_labels": {"type": "dict", "required": True},
+}
 IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 
@@ -48,12 +55,14 @@ class ConnectionProblem(Exception):
 class ApiError(Exception):
     """A request that failed: what the cluster did, what to do, and whether the next try may go better."""
 
-    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False) -> None:
+    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.advice = advice
         self.status = status
         self.passing = passing
+        self.said = said
+        """The cluster's own sentence, where it answers with an error."""
 
 
 def check_client() -> None:
@@ -185,8 +194,16 @@ def _plain(kubeconfig: Any) -> Iterator[str]:
         yield str(kubeconfig)
 
 
+class Answer(NamedTuple):
+    """What a server behind the cluster's API answers."""
+
+    status: int
+    content_type: str
+    text: str
+
+
 class Api:
-    """Reads from one cluster."""
+    """Requests to one cluster."""
 
     def __init__(self, client: DynamicClient, timeout: float) -> None:
         self.client = client
@@ -196,25 +213,100 @@ class Api:
         """The cluster's clock, at its last answer."""
 
     def read(self, path: str, **query: Any) -> str:
+        return self._request("get", path, query)
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        return self._object(self._request("get", path, query))
+
+    def find(self, path: str, **query: Any) -> dict[str, Any] | None:
+        """The same, and None for what is not there."""
+        try:
+            return self.get(path, **query)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def send(
+        self, verb: str, path: str, body: Any, content_type: str = "application/json", **query: Any
+    ) -> dict[str, Any]:
+        """Create, update, patch or delete; `dryRun="All"` in the query only asks what would come of it."""
+        return self._object(self._request(verb, path, query, body=body, content_type=content_type))
+
+    def ask(self, path: str, accept: str) -> Answer:
+        """The answer of a server to which the cluster's API passes a request on, also where that is an error."""
         try:
             response = self.client.request(
-                "get", path, query_params=list(query.items()), serialize=False, _request_timeout=self.timeout
+                "get", path, header_params={"Accept": accept}, serialize=False, _request_timeout=self.timeout
+            )
+            status, headers, text = response.status, response.headers, response.data.decode(errors="replace")
+        except ApiException as error:
+            if not error.status or _is_status(error.body):
+                raise explain(error, self.timeout) from error
+            status, headers, text = error.status, error.headers, str(error.body)
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            raise explain(error, self.timeout) from error
+        return Answer(status, (headers.get("Content-Type") or "").partition(";")[0], text)
+
+    def _request(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
+        try:
+            response = self.client.request(
+                verb,
+                path,
+                query_params=list(query.items()),
+                serialize=False,
+                _request_timeout=self.timeout,
+                **options,
             )
             text = response.data.decode(errors="replace")
         except (ApiException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise explain(error, self.timeout) from error
         if date := response.headers.get("Date"):
             self.now = parsedate_to_datetime(date)
-        return text
+        return str(text)
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
+    @staticmethod
+    def _object(text: str) -> dict[str, Any]:
         try:
-            found = json.loads(self.read(path, **query))
+            found = json.loads(text)
         except ValueError:
             found = None
         if not isinstance(found, dict):
             raise ApiError("answers, but is no Kubernetes API server", "Correct the address of the cluster.")
         return found
+
+
+class Kinds:
+    """Where the objects of a kind lie in the cluster's API."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._groups: dict[str, dict[str, Any]] = {}
+
+    def path(self, api_version: str, kind: str, namespace: str, name: str = "") -> str | None:
+        """Path of an object, or of all of the kind; None where the cluster does not know the kind."""
+        base = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
+        if api_version not in self._groups:
+            listed = self.api.find(base) or {}
+            known = {item["kind"]: item for item in listed.get("resources", []) if "/" not in item["name"]}
+            self._groups[api_version] = known
+        resource = self._groups[api_version].get(kind)
+        if resource is None:
+            return None
+        scope = f"/namespaces/{quote(namespace, safe='')}" if resource["namespaced"] else ""
+        return f"{base}{scope}/{resource['name']}" + (f"/{quote(name, safe='')}" if name else "")
+
+    def namespaced(self, api_version: str, kind: str) -> bool:
+        """Whether objects of a kind that path() has found lie in namespaces."""
+        return bool(self._groups[api_version][kind]["namespaced"])
+
+
+def _is_status(body: Any) -> bool:
+    """Whether an answer is the cluster's own."""
+    try:
+        return bool(json.loads(body)["kind"] == "Status")
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def explain(error: Exception, timeout: float) -> ApiError:
@@ -232,7 +324,7 @@ def explain(error: Exception, timeout: float) -> ApiError:
             404: (f"has no such thing (404): {text}", ""),
         }
         what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
-        return ApiError(what, advice, status, passing=status == 429 or status >= 500)
+        return ApiError(what, advice, status, passing=status == 429 or status >= 500, said=text)
     if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
         return ApiError(
             f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate."

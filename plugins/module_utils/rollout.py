@@ -3,16 +3,17 @@
 
 """Judges a Deployment's rollout from the objects as the API gives them.
 
-Only observe, follow and evidence ask the cluster; all else is a function of its arguments.
+Only observe, ask_signs, follow and evidence ask the cluster; all else is a function of its arguments.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -32,6 +33,15 @@ NO_CONTAINER = ("CreateContainerConfigError", "CreateContainerError", "RunContai
 OVERDUE = "ProgressDeadlineExceeded"
 GRACE = timedelta(seconds=10)
 """How long a pod may find no node, and a condition from before the wait may stand, before it counts as failure."""
+
+LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+
+# The scheduler's words for a claim that should have its volume before the pod has its node.
+UNBOUND = "unbound immediate PersistentVolumeClaims"
+# What the events of such a claim say where nothing in the cluster will ever make its volume.
+NEVER_BOUND = re.compile(r"FailedBinding |ProvisioningFailed storageclass\S* \S+ not found")
+PROBE = re.compile(r"(Startup|Liveness) probe (?:failed|errored): *(.*)")
+STOPPED = re.compile(r"Container (\S+) failed (startup|liveness) probe")
 
 COMPILE_ERROR = re.compile(r"\S+\.go:\d+(:\d+)?: \S")
 # What may hold a request's headers: their usual names, a map of lists as Go and JSON print it, a header line by itself.
@@ -65,6 +75,19 @@ class Pod:
     container: str = ""
     init: bool = False
     """The container is one that ends before the server starts."""
+    working: bool = False
+    """Such a container runs."""
+    doing: str = ""
+    """The stage, without the hint."""
+    hint: str = ""
+    """Why the stage lasts, as far as an event says."""
+    seen: Object = field(default_factory=dict, repr=False, compare=False)
+    """The pod itself."""
+
+    @property
+    def puzzling(self) -> bool:
+        """Its events may say more than its status does."""
+        return self.current and self.alive and not self.ready and not self.working
 
     def public(self) -> Object:
         return {"name": self.name, "ready": self.ready, "restarts": self.restarts, "stage": self.stage}
@@ -85,6 +108,20 @@ class Failure:
     """What to do next: describe, restart, retry or resume."""
     previous: bool = False
     """By the time of a look at its log, another instance of the container may run."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What is known beside the pods: events, by the uid of what they are about, the newest last; claims by name."""
+
+    events: dict[str, list[Object]] = field(default_factory=dict)
+    claims: dict[str, Object] = field(default_factory=dict)
+
+    def of(self, item: Object) -> list[Object]:
+        return self.events.get(item["metadata"].get("uid", ""), [])
+
+
+NO_SIGNS = Signs()
 
 
 @dataclass(frozen=True)
@@ -146,9 +183,10 @@ class Stage(NamedTuple):
     words: str
     container: str = ""
     init: bool = False
+    working: bool = False
 
 
-def judge_pod(pod: Object, current: bool) -> Pod:
+def judge_pod(pod: Object, current: bool, signs: Signs = NO_SIGNS) -> Pod:
     metadata, every = pod["metadata"], list(containers(pod))
     alive = not metadata.get("deletionTimestamp") and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
     ready = alive and condition(pod, "Ready").get("status") == "True"
@@ -159,6 +197,7 @@ def judge_pod(pod: Object, current: bool) -> Pod:
         stage = Stage(0, f"ended ({pod['status'].get('reason') or pod['status']['phase']})")
     elif condition(pod, "PodScheduled").get("status") != "True":
         stage = Stage(1, "waiting for a node")
+    told = "" if ready or not alive else hint(pod, stage, signs)
     return Pod(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -167,18 +206,40 @@ def judge_pod(pod: Object, current: bool) -> Pod:
         running=any("running" in one.get("state", {}) for _name, _init, one in every),
         ready=ready,
         restarts=sum(one.get("restartCount", 0) for _name, _init, one in every),
-        stage=stage.words,
+        stage=f"{stage.words} ({told})" if told else stage.words,
         rank=stage.rank,
         container=stage.container,
         init=stage.init,
+        working=stage.working,
+        doing=stage.words,
+        hint=told,
+        seen=pod,
     )
+
+
+def hint(pod: Object, stage: Stage, signs: Signs) -> str:
+    """The event that says why a stage lasts: a volume that cannot be mounted, a probe that fails."""
+    if stage.rank == 1:
+        return one_line(condition(pod, "PodScheduled").get("message", ""))
+    if stage.working:
+        return ""
+    warnings = [event for event in signs.of(pod) if event.get("type") == "Warning"]
+    if stage.rank >= 998:
+        told = [event for event in warnings if event.get("reason") == "Unhealthy"]
+    else:
+        told = [event for event in warnings if event.get("reason") not in ("FailedScheduling", "Unhealthy", "BackOff")]
+    return one_line(told[-1].get("message", "")) if told else ""
+
+
+def one_line(text: str) -> str:
+    return CONTROL.sub("", " ".join(text.split()))[:300]
 
 
 def _stage(every: list[tuple[str, bool, Object]]) -> Stage:
     for place, (name, init, one) in enumerate(every, start=2):
         state = one.get("state", {})
         if init and "running" in state:
-            return Stage(place, f"running {name}", name, True)
+            return Stage(place, f"running {name}", name, True, True)
         if "running" not in state and not (init and state.get("terminated", {}).get("exitCode") == 0):
             reason = state.get("waiting", {}).get("reason", "")
             shown = "" if reason in ("", "ContainerCreating", "PodInitializing") else f" ({reason})"
@@ -189,7 +250,9 @@ def _stage(every: list[tuple[str, bool, Object]]) -> Stage:
     return Stage(999, "waiting for the pod to become ready")
 
 
-def pod_failure(pod: Object, now: datetime, started: datetime, patience: timedelta = GRACE) -> Failure | None:
+def pod_failure(
+    pod: Object, now: datetime, started: datetime, patience: timedelta = GRACE, signs: Signs = NO_SIGNS
+) -> Failure | None:
     """Why this pod will not serve without help; of a container that runs again, only if it failed since the start."""
     metadata = pod["metadata"]
     if metadata.get("deletionTimestamp") or pod.get("status", {}).get("phase") == "Failed":
@@ -197,9 +260,15 @@ def pod_failure(pod: Object, now: datetime, started: datetime, patience: timedel
         return None
     where = {"kind": "Pod", "name": metadata["name"], "uid": metadata.get("uid", "")}
     scheduled = condition(pod, "PodScheduled")
-    if scheduled.get("status") == "False" and now - moment(scheduled["lastTransitionTime"]) >= patience:
-        return Failure(
-            f"pod {metadata['name']}: no node takes it: {scheduled.get('message', scheduled.get('reason'))}", **where
+    if scheduled.get("status") == "False":
+        patient = now - moment(scheduled["lastTransitionTime"]) < patience
+        return claim_failure(pod, patient, signs) or (
+            None
+            if patient
+            else Failure(
+                f"pod {metadata['name']}: no node takes it: {scheduled.get('message', scheduled.get('reason'))}",
+                **where,
+            )
         )
     for name, init, one in containers(pod):
         state = one.get("state", {})
@@ -213,6 +282,12 @@ def pod_failure(pod: Object, now: datetime, started: datetime, patience: timedel
         if reason in NO_CONTAINER:
             return Failure(f"{title} cannot be started: {message or reason}", **here)
         last = one.get("lastState", {}).get("terminated", {})
+        # Of a container that runs again, what was before the start is no news.
+        since = started if "running" in state else LONG_AGO
+        if not one.get("ready") and (why := stopped_by_probe(pod, name, since, signs)):
+            # It may still run, until its grace period is over.
+            previous = bool(last) and moment(last["finishedAt"]) >= started
+            return Failure(f"{title} was stopped: {why}", step="restart", previous=previous, **here)
         again = "running" in state and not one.get("ready") and last.get("exitCode")
         if reason == "CrashLoopBackOff" or (again and moment(last["finishedAt"]) >= started):
             ended = last
@@ -223,6 +298,44 @@ def pod_failure(pod: Object, now: datetime, started: datetime, patience: timedel
             previous = ended is last or not one.get("restartCount")
             return Failure(f"{title} {why}", exit_code=code, step="restart", previous=previous, **here)
     return None
+
+
+def claim_failure(pod: Object, patient: bool, signs: Signs) -> Failure | None:
+    """The claim that keeps the pod from every node; with patience, only one that nothing will ever bind."""
+    if UNBOUND not in condition(pod, "PodScheduled").get("message", ""):
+        return None
+    for name in claim_names(pod):
+        claim = signs.claims.get(name, {})
+        if claim.get("status", {}).get("phase") != "Pending":
+            continue
+        last = signs.of(claim)[-1:]
+        if last and last[0].get("reason") == "WaitForFirstConsumer":
+            # That one waits for the pod.
+            continue
+        if patient and not any(NEVER_BOUND.match(f"{one.get('reason')} {one.get('message')}") for one in last):
+            continue
+        why = one_line(last[0].get("message", "")) if last else "it waits for a volume"
+        cause = f"pod {pod['metadata']['name']}: the claim {name} is not bound: {why}"
+        return Failure(cause, "PersistentVolumeClaim", name, claim["metadata"].get("uid", ""))
+    return None
+
+
+def claim_names(pod: Object) -> list[str]:
+    volumes = pod["spec"].get("volumes") or []
+    return [one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one]
+
+
+def stopped_by_probe(pod: Object, name: str, since: datetime, signs: Signs) -> str:
+    """How a probe failed for which the kubelet stops a container, or has stopped it."""
+    own = [event for event in signs.of(pod) if event_time(event) >= since]
+    own = [event for event in own if event.get("involvedObject", {}).get("fieldPath", "").endswith(f"{{{name}}}")]
+    found = [PROBE.match(one_line(event.get("message", ""))) for event in own if event.get("reason") == "Unhealthy"]
+    said = {match[1]: match[0] for match in found if match}
+    for event in own:
+        if event.get("reason") == "Killing" and (match := STOPPED.match(event.get("message", ""))):
+            kind = match[2].capitalize()
+            return said.get(kind, f"{kind} probe failed")
+    return ""
 
 
 def _standing(one: Object, started: datetime, now: datetime, margin: timedelta = timedelta(0)) -> bool:
@@ -261,6 +374,7 @@ def assess(
     now: datetime,
     started: datetime,
     patience: timedelta = GRACE,
+    signs: Signs = NO_SIGNS,
 ) -> Verdict:
     """Whether the newest revision, and only it, serves; if it does not, whether it still may."""
     spec, status = deployment["spec"], deployment.get("status", {})
@@ -281,7 +395,7 @@ def assess(
     # A ReplicaSet that is gone already may still have a pod that is ending, so that is told by its label alone.
     own = [pod for pod in pods if owner(pod).get("kind") == "ReplicaSet" and owner(pod)["uid"] not in strangers]
     judged = tuple(
-        sorted((judge_pod(pod, owner(pod)["uid"] == uid) for pod in own), key=lambda pod: (pod.rank, pod.name))
+        sorted((judge_pod(pod, owner(pod)["uid"] == uid, signs) for pod in own), key=lambda pod: (pod.rank, pod.name))
     )
     revision = revision_of(current) if current else ""
 
@@ -305,7 +419,7 @@ def assess(
         stage = f"waiting for the old {', '.join(old)} to end"
     else:
         stage = "waiting for the pods to be available" if fresh else "waiting for a pod of the new revision"
-    failures = (pod_failure(pod, now, started, patience) for pod in own if owner(pod)["uid"] == uid)
+    failures = (pod_failure(pod, now, started, patience, signs) for pod in own if owner(pod)["uid"] == uid)
     failure = next((one for one in failures if one), None) or controller_failure(deployment, current, started, now)
     progress = condition(deployment, "Progressing")
     if not failure and progress.get("reason") == OVERDUE and _standing(progress, started, now):
@@ -342,6 +456,45 @@ def observe(api: Reader, namespace: str, name: str) -> tuple[Object, list[Object
     selector = label_selector(deployment["spec"]["selector"])
     replicasets = api.get(f"/apis/apps/v1/{base}/replicasets", labelSelector=selector)["items"]
     return deployment, replicasets, api.get(f"/api/v1/{base}/pods", labelSelector=selector)["items"]
+
+
+def ask_signs(api: Reader, namespace: str, pods: Iterable[Pod]) -> Signs:
+    """Events of pods, and claims of those without a node with their events. What cannot be read is left out."""
+    signs, base = Signs(), f"/api/v1/namespaces/{quote(namespace, safe='')}"
+
+    def ask_events(kind: str, item: Object) -> None:
+        with suppress(ApiError):
+            signs.events[item["metadata"]["uid"]] = events_of(api, base, kind, **item["metadata"])
+
+    for pod in pods:
+        if UNBOUND in condition(pod.seen, "PodScheduled").get("message", ""):
+            for name in claim_names(pod.seen):
+                with suppress(ApiError):
+                    claim = api.get(f"{base}/persistentvolumeclaims/{quote(name, safe='')}")
+                    signs.claims[name] = claim
+                    ask_events("PersistentVolumeClaim", claim)
+        elif pod.rank > 1:
+            ask_events("Pod", pod.seen)
+    return signs
+
+
+def events_of(api: Reader, base: str, kind: str, name: str, uid: str = "", **_unused: Any) -> list[Object]:
+    """The events about one object, the newest last."""
+    about = f"involvedObject.kind={kind},involvedObject.name={name}"
+    if uid:
+        about += f",involvedObject.uid={uid}"
+    return sorted(api.get(f"{base}/events", fieldSelector=about)["items"], key=event_time)
+
+
+def event_time(event: Object) -> datetime:
+    metadata, series = event["metadata"], event.get("series") or {}
+    times = (
+        series.get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("eventTime"),
+        metadata.get("creationTimestamp"),
+    )
+    return moment(next(time for time in times if time))
 
 
 def label_selector(selector: Object) -> str:
@@ -381,6 +534,9 @@ def follow(
         else:
             started = started or api.now
             verdict = assess(*seen, api.now, started, patience)
+            if puzzling := [pod for pod in verdict.pods if pod.puzzling][:3]:
+                now = api.now
+                verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling))
             yield verdict
             if verdict.done or verdict.failure or left <= 0:
                 return
@@ -407,27 +563,30 @@ def evidence(api: Reader, namespace: str, failure: Failure, lines: int) -> Evide
     log, left_out = shown(text, failure.init)
     events: list[str] = []
     try:
-        about = f"involvedObject.kind={failure.kind},involvedObject.name={failure.name}"
-        if failure.uid:
-            about += f",involvedObject.uid={failure.uid}"
-        events = latest(api.get(f"{base}/events", fieldSelector=about)["items"])
+        events = latest(events_of(api, base, failure.kind, failure.name, failure.uid))
     except ApiError as error:
         notes.append(f"The events cannot be read: the cluster {error.what}.")
     return Evidence(log[-lines:] if lines else [], left_out, telling_line(log, failure.init), events, notes)
 
 
 def read_log(api: Reader, path: str, failure: Failure, lines: int) -> str:
-    for previous in (True, False) if failure.previous else (False, True):
-        try:
-            text = api.read(path, container=failure.container, tailLines=lines, previous=str(previous).lower())
-        except ApiError as error:
-            # 400: there is no such instance, or not any more.
-            if error.status != 400:
-                raise
-        else:
-            if text.strip() and not NO_LOG.fullmatch(text):
-                return text
-    return ""
+    """The log of the instance that failed."""
+    # In this order: where the container starts anew in between, it is found as the previous one.
+    current = log_of(api, path, failure.container, lines, previous=False)
+    if current and not failure.previous:
+        return current
+    return log_of(api, path, failure.container, lines, previous=True) or current
+
+
+def log_of(api: Reader, path: str, container: str, lines: int, previous: bool) -> str:
+    """The log of a container's current or previous instance; empty where there is no such instance, or not any more."""
+    try:
+        text = api.read(path, container=container, tailLines=lines, previous=str(previous).lower())
+    except ApiError as error:
+        if error.status != 400:
+            raise
+        return ""
+    return "" if NO_LOG.fullmatch(text) or not text.strip() else text
 
 
 def shown(text: str, init: bool) -> tuple[list[str], int]:
@@ -449,18 +608,8 @@ def telling_line(log: list[str], init: bool) -> str:
 
 
 def latest(events: list[Object], count: int = 10) -> list[str]:
-    def when(event: Object) -> datetime:
-        metadata, series = event["metadata"], event.get("series") or {}
-        times = (
-            series.get("lastObservedTime"),
-            event.get("lastTimestamp"),
-            event.get("eventTime"),
-            metadata.get("creationTimestamp"),
-        )
-        return moment(next(time for time in times if time))
-
     told: dict[str, tuple[str, int]] = {}
-    for event in sorted(events, key=when):
+    for event in sorted(events, key=event_time):
         line = " ".join(f"{event.get('type', '')} {event.get('reason', '')} {event.get('message', '')}".split())
         # Each try of a ReplicaSet names another pod.
         same = re.sub(rf"{re.escape(event.get('involvedObject', {}).get('name', ''))}-[a-z0-9]{{5}}\b", "", line)
@@ -474,8 +623,10 @@ def cause(failure: Failure, found: Evidence) -> str:
     return f"{failure.cause}: {telling}" if telling else failure.cause
 
 
-def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str] | None = None) -> str:
-    """For a person: the cause, the container, its last lines, the events, what decides it, the next step."""
+def report(
+    failure: Failure, found: Evidence, kubectl: str, variables: list[str] | None = None, note: str = ""
+) -> str:
+    """For a person: the cause, the container, its last lines, the events, what decides it, a note, the next step."""
     lines = [cause(failure, found)]
     if failure.container:
         code = "" if failure.exit_code is None else f", exit code {failure.exit_code}"
@@ -489,6 +640,8 @@ def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str]
     lines += found.notes
     if variables:
         lines.append(f"decided by: {', '.join(variables)}")
+    if note:
+        lines.append(note)
     steps = {
         "describe": f"{kubectl} describe {failure.kind.lower()} {failure.name}",
         "resume": f"{kubectl} rollout resume deployment {failure.name}",

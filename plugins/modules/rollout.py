@@ -19,9 +19,7 @@ description:
   - Failures of the cluster that may pass are bridged until O(timeout).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
-requirements:
-  - the Python library kubernetes, 24.2.0 or newer, 37.0.2 for example
-  - none of its versions 32.0.0, 35.x and 36.0.0, with which kubernetes.core fails
+  - varasys.zddc.api
 options:
   name:
     description: Name of the Deployment.
@@ -47,12 +45,50 @@ options:
     description: How many of the last lines of a failed container's log to show.
     type: int
     default: 40
+  keep:
+    description: A folder in which a failure makes one of its own, for this user alone, with the events and the logs
+      of the pods that did not become ready, without the lines that are never shown. It is on the machine that the module
+      runs on. Nothing is removed from it.
+    type: path
+  lease:
+    description: A Lease to renew while it waits, as P(varasys.zddc.lease#module) took it. It fails where another has
+      taken it meanwhile.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the Lease, in the same namespace.
+        type: str
+        required: true
+      holder:
+        description: Who holds it.
+        type: str
+        required: true
+      seconds:
+        description: Seconds after which it ends unless it is renewed.
+        type: int
+        default: 30
   variables:
     description: The names of the variables that decide how a container fares, by the container's name, to be named when
       it fails. Those under an empty name are for a pod of which no container failed.
     type: dict
     default: {}
+  progress:
+    description:
+      - A file to which a line is added for each stage that the rollout reaches, with the seconds since the first look.
+        A stage that lasts is told again every 10 s if there is news, the last line of an init container's log or an
+        event that says what is wrong. The log of a container that serves is never shown.
+      - Without it, the lines are shown while the task runs, if it runs on the controller itself, neither with C(async)
+        nor with C(become) nor with C(no_log). They go to the standard error, and not beside a callback that prints JSON.
+    type: path
+  stages:
+    description: What a container does, by its name, in the words of O(progress). A container that does several things
+      says so by lines that begin with such a name and a colon. Others are C(running NAME) or C(starting NAME).
+    type: dict
+    default: {}
 attributes:
+  action:
+    support: partial
+    description: On the controller, an action plugin shows the lines of O(progress) while they come.
   check_mode:
     support: full
     description: It changes nothing. In check mode it does not wait, since nothing was applied that could roll out.
@@ -64,6 +100,19 @@ EXAMPLES = r"""
     name: zddc-server-prod
     namespace: documents
     timeout: 300
+
+- name: Wait for another, and say what its containers do
+  varasys.zddc.rollout:
+    name: web
+    namespace: shop
+    stages:
+      migrate: migrating the database
+      web: starting
+# web:   0 s  scheduled on node-2
+# web:   1 s  migrating the database
+# web:  12 s  migrating the database: 14 of 20 tables
+# web:  18 s  starting
+# web:  20 s  ready
 """
 
 RETURN = r"""
@@ -141,6 +190,11 @@ log:
   elements: str
   returned: when waited
   sample: []
+kept:
+  description: Path of the folder with logs and events. Empty without O(keep), and where it could not be written.
+  type: str
+  returned: when it failed
+  sample: /home/ada/.ansible/varasys.zddc/failures/documents-zddc-server-prod-20261123T100544Z
 events:
   description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
   type: list
@@ -156,14 +210,18 @@ seconds:
 
 import shlex
 import time
-from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
+from ansible_collections.varasys.zddc.plugins.module_utils.lease import take
+from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
+    Verdict,
     cause,
     evidence,
     follow,
@@ -178,11 +236,52 @@ def kubectl(params: dict[str, Any]) -> str:
     return shlex.join(["kubectl", *(part for name, value in given.items() if value for part in (f"--{name}", value))])
 
 
+class LostLease(Exception):
+    """Another run works on the same; says who."""
+
+
+class Renewal:
+    """Renews a Lease, well before it ends."""
+
+    def __init__(self, api: Api, namespace: str, name: str, holder: str, seconds: int) -> None:
+        self.api, self.place, self.holder, self.seconds = api, (namespace, name), holder, seconds
+        self.due = 0.0
+
+    def look(self, _verdict: Verdict) -> None:
+        if time.monotonic() < self.due:
+            return
+        try:
+            held = take(self.api, *self.place, self.holder, self.seconds)
+        except ApiError as error:
+            if not error.passing:
+                raise
+        else:
+            if held:
+                raise LostLease(held.holder)
+            self.due = time.monotonic() + self.seconds / 3
+
+
+def writer(path: str) -> Callable[[str], None]:
+    def write(line: str) -> None:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    return write
+
+
 def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     options = module.params
+    verdict = Verdict(False, None, "")
+    at_each_look: list[Callable[[Verdict], None]] = []
+    if options["lease"]:
+        at_each_look.append(Renewal(api, options["namespace"], **options["lease"]).look)
+    if options["progress"]:
+        at_each_look.append(Progress(api, options["namespace"], options["stages"], writer(options["progress"])).look)
     namespace, name = options["namespace"], options["name"]
     patience = timedelta(seconds=options["unschedulable_timeout"])
-    verdict = deque(follow(api, namespace, name, options["timeout"], options["interval"], patience), maxlen=1).pop()
+    for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience):
+        for call in at_each_look:
+            call(verdict)
     seconds = round(time.monotonic() - begin, 1)
     result: dict[str, Any] = {
         "waited": True,
@@ -198,7 +297,15 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
     if failure.exit_code is not None:
         result["exit_code"] = failure.exit_code
-    module.fail_json(msg=report(failure, found, kubectl(options), options["variables"].get(failure.container)), **result)
+    variables = options["variables"].get(failure.container)
+    kept, note = "", ""
+    if options["keep"]:
+        try:
+            kept = keep(api, namespace, name, failure, verdict.pods, options["keep"])
+            note = f"logs and events are kept in {kept}"
+        except OSError as error:
+            note = f"Logs and events could not be kept: {error.filename}: {error.strerror}."
+    module.fail_json(msg=report(failure, found, kubectl(options), variables, note), kept=kept, **result)
 
 
 def main() -> None:
@@ -211,7 +318,18 @@ def main() -> None:
             "interval": {"type": "float", "default": 1},
             "unschedulable_timeout": {"type": "int", "default": 10},
             "log_lines": {"type": "int", "default": 40},
+            "keep": {"type": "path"},
+            "lease": {
+                "type": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "holder": {"type": "str", "required": True},
+                    "seconds": {"type": "int", "default": 30},
+                },
+            },
             "variables": {"type": "dict", "default": {}},
+            "progress": {"type": "path"},
+            "stages": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -223,12 +341,25 @@ def main() -> None:
     for option, least in (("timeout", 1), ("interval", 0.1), ("unschedulable_timeout", 0), ("log_lines", 0)):
         if module.params[option] < least:
             module.fail_json(msg=f"{option} must be {least} at least. Raise it.", waited=False)
+    if progress := module.params["progress"]:
+        try:
+            open(progress, "a", encoding="utf-8").close()
+        except OSError as error:
+            module.fail_json(
+                msg=f"progress: {progress} cannot be written: {error.strerror}. Name another file.", waited=False
+            )
     begin = time.monotonic()
     try:
         api = connect(module)
         wait(module, api, begin)
     except ConnectionProblem as problem:
         module.fail_json(msg=str(problem), waited=False)
+    except LostLease as lost:
+        module.fail_json(
+            msg=f"Deployment {name} in namespace {namespace}: {lost} works on it too, and has taken the Lease over. "
+            "Run this again when that run has ended.",
+            waited=True,
+        )
     except ApiError as error:
         seconds = time.monotonic() - begin
         advice = error.advice or "Check the name, the namespace and the cluster."

@@ -87,6 +87,7 @@ def cluster_fixture(play: Callable[..., Any], tmp_path_factory: pytest.TempPathF
     assert cluster.engine(*mark) == zddc
 
 
+@pytest.mark.alone
 def test_it_is_made_in_30_seconds_from_what_is_built(cluster: Cluster) -> None:
     played = cluster.became("created")
     assert played.seconds < 30

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import json
+import re
+import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,17 @@ def test_a_first_deploy_in_check_mode_makes_nothing(stage: Any) -> None:
     assert stage.objects() == before
 
 
+def test_a_namespace_or_a_claim_that_is_missing_is_a_warning_in_check_mode(stage: Any) -> None:
+    played = stage.deploy("--check", "--diff", namespace="nowhere", **INGRESS)
+    assert (played.returncode, played.message, played.changed) == (0, "", 1)
+    assert "there is no namespace 'nowhere' in the cluster" in played.output
+    for kind in ("Deployment", "Service", "Ingress"):
+        assert f"{kind} {stage.name}, not in the cluster" in played.output
+    played = stage.deploy("--check", data_claim="nothing")
+    assert (played.returncode, played.message) == (0, "")
+    assert f"there is no claim 'nothing' in namespace '{stage.namespace}'" in played.output
+
+
 @pytest.mark.parametrize("mode", ["prod", "dev"])
 def test_an_example_in_check_mode(mode: str, stage: Any, namespace: Any, play: Callable[..., Any]) -> None:
     before = stage.objects()
@@ -34,10 +48,10 @@ def test_an_example_in_check_mode(mode: str, stage: Any, namespace: Any, play: C
 
 def test_a_removal_in_check_mode_removes_nothing(stage: Any) -> None:
     before, pods = stage.objects(), stage.pod_names()
-    played = stage.deploy("--check", state="absent")
+    played = stage.deploy("--check", "--diff", state="absent")
     assert (played.returncode, played.message, played.changed) == (0, "", 1)
-    # The Deployment and the Service.
-    assert played.output.count('"method": "delete"') == 2
+    for kind in ("Deployment", "Service"):
+        assert f"{kind} {stage.name}, removed by a deploy" in played.output
     assert (stage.objects(), stage.pod_names()) == (before, pods)
 
 
@@ -45,7 +59,49 @@ def test_the_same_again_changes_nothing(stage: Any) -> None:
     before, pods = stage.objects(), stage.pod_names()
     played = stage.deploy()
     assert (played.returncode, played.message, played.changed) == (0, "", 0)
+    commit = stage.deployment().spec.template.metadata.annotations["varasys.zddc/git-commit"]
+    assert played.messages[-1] == (
+        f"{stage.name} in namespace {stage.namespace} serves zddc-server-v0.0.6 at commit {commit}, 1 of 1 ready. Nothing "
+        "was changed."
+    )
     assert (stage.objects(), stage.pod_names()) == (before, pods)
+
+
+@pytest.mark.alone
+def test_the_same_again_is_quick(stage: Any, play: Callable[..., Any], tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yml"
+    empty.write_text("- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks: []\n")
+
+    def versions() -> list[str]:
+        records = stage.apps.list_namespaced_controller_revision(stage.namespace).items
+        return [item.metadata.resource_version for item in records]
+
+    before, recorded = stage.objects(), versions()
+    pairs = [(play(empty), stage.deploy()) for _ in range(5)]
+    assert all(played.returncode == played.changed == 0 for pair in pairs for played in pair)
+    empties, deploys = (statistics.median(played.seconds for played in side) for side in zip(*pairs, strict=True))
+    assert deploys <= 5 * empties
+    assert (stage.objects(), versions()) == (before, recorded)
+
+
+@pytest.mark.parametrize("tag", ["preflight", "rollout"])
+def test_tags_that_change_nothing(stage: Any, tag: str) -> None:
+    before = stage.objects()
+    played = stage.deploy("--tags", tag, **INGRESS)
+    # The comparison says what a deploy would change.
+    assert (played.returncode, played.message, played.changed) == (0, "", 1)
+    assert stage.objects() == before
+
+
+def test_a_deploy_that_does_not_wait(stage: Any) -> None:
+    before = stage.objects()
+    # It would wait in vain.
+    played = stage.deploy("--skip-tags", "rollout", fetch_image="localhost/nowhere:1", **INGRESS)
+    assert (played.returncode, played.message) == (0, "")
+    assert stage.objects().keys() - before.keys() == {f"Ingress {stage.name}"}
+    played = stage.deploy()
+    assert (played.returncode, played.message) == (0, "")
+    assert stage.objects().keys() == before.keys()
 
 
 def test_an_ingress_comes_and_goes_alone(stage: Any) -> None:
@@ -55,30 +111,88 @@ def test_an_ingress_comes_and_goes_alone(stage: Any) -> None:
     assert with_ingress.pop("Ingress zddc-server-prod")
     assert with_ingress == before
     played = stage.deploy()
-    assert (played.returncode, played.changed) == (0, 1)
+    # The comparison, the record, the Ingress, and the note that it serves.
+    assert (played.returncode, played.changed) == (0, 4)
     assert (stage.objects(), stage.pod_names()) == (before, pods)
 
 
-def test_a_hand_edit_is_reported_and_taken_back(stage: Any) -> None:
-    pods = stage.pod_names()
+@pytest.fixture(name="by_hand")
+def by_hand_fixture(stage: Any) -> list[str]:
+    """Change and add what a person might, and give what is told of it; none of it makes a new pod."""
     place = {"name": stage.name, "namespace": stage.namespace, "field_manager": "by-hand"}
-    stage.apps.patch_namespaced_deployment(body={"spec": {"progressDeadlineSeconds": 61}}, **place)
+    stage.apps.patch_namespaced_deployment(
+        body={"metadata": {"annotations": {"example.org/a": "b"}}, "spec": {"progressDeadlineSeconds": 61}}, **place
+    )
     broken = {"name": "http", "port": 80, "targetPort": 9}
-    stage.core.patch_namespaced_service(body={"spec": {"ports": [broken]}}, **place)
-    before = stage.objects()
+    more = {"name": "more", "port": 81, "targetPort": 9}
+    stage.core.patch_namespaced_service(body={"spec": {"ports": [broken, more]}}, **place)
+    return [
+        f'Deployment {stage.name}: metadata.annotations[example.org/a] is "b", set by by-hand at TIME. '
+        "The role does not set it.",
+        f"Deployment {stage.name}: spec.progressDeadlineSeconds is 61, set by by-hand at TIME. The role sets 600.",
+        f'Service {stage.name}: spec.ports[80, TCP].targetPort is 9, set by by-hand at TIME. The role sets "http".',
+        f"Service {stage.name}: spec.ports[81, TCP] is "
+        '{"name": "more", "protocol": "TCP", "port": 81, "targetPort": 9, "nodePort": ..., set by by-hand at TIME. '
+        "The role does not set it.",
+    ]
 
-    played = stage.deploy("--check", "--diff")
-    assert (played.returncode, played.changed) == (0, 1)
-    for edited in ('"progressDeadlineSeconds": 61', '"targetPort": 9'):
-        assert edited in played.output
+
+def told(text: str) -> list[str]:
+    """Give the lines about what others have set, without what differs from run to run."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text)
+    return sorted(line for line in text.splitlines() if "set by by-hand" in line)
+
+
+def test_a_hand_edit_is_reported_and_taken_back(stage: Any, by_hand: list[str]) -> None:
+    pods, before = stage.pod_names(), stage.objects()
+    stopped = stage.deploy(force_conflicts=False)
+    assert stopped.returncode == 2
+    assert told(stopped.message.replace("- ", "")) == by_hand
+    assert stopped.message.splitlines()[-2:] == [
+        "- zddc_server_force_conflicts is false, so nothing of this is taken back. Put it into the variables or undo it, "
+        "or set the variable to true.",
+        "Nothing was changed.",
+    ]
+    assert stage.objects() == before
+
+    checked = stage.deploy("--check", "--diff")
+    assert (checked.returncode, checked.changed) == (0, 1)
+    assert told("\n".join(checked.messages)) == by_hand
+    for gone in ("progressDeadlineSeconds: 61", "example.org/a: b", "targetPort: 9", "port: 81"):
+        assert any(gone in diff["before"] and gone not in diff["after"] for diff in checked.diffs), gone
     assert stage.objects() == before
 
     played = stage.deploy()
-    assert (played.returncode, played.changed) == (0, 1)
-    assert stage.deployment().spec.progress_deadline_seconds == 600
-    assert stage.core.read_namespaced_service(stage.name, stage.namespace).spec.ports[0].target_port == "http"
+    assert (played.returncode, told("\n".join(played.messages))) == (0, by_hand)
+    found, (port,) = stage.deployment(), stage.core.read_namespaced_service(stage.name, stage.namespace).spec.ports
+    assert found.spec.progress_deadline_seconds == 600
+    assert "example.org/a" not in found.metadata.annotations
+    assert (port.port, port.target_port) == (80, "http")
     assert stage.pod_names() == pods
     assert stage.served()
+    assert stage.deploy().changed == 0
+
+
+def test_what_an_autoscaler_sets_is_left_to_it(stage: Any) -> None:
+    # As an autoscaler does it; a restart by hand is nobody's change either.
+    scale = {"spec": {"replicas": 2}}
+    stage.apps.patch_namespaced_deployment_scale(
+        stage.name, stage.namespace, scale, field_manager="kube-controller-manager"
+    )
+    try:
+        before = stage.objects()
+        assert stage.deploy("--check").changed == 0
+        played = stage.deploy("--check", "--diff", log_level="warn")
+        assert (played.changed, [diff["after"].count("replicas: 2") for diff in played.diffs]) == (1, [1])
+        assert stage.objects() == before
+        played = stage.deploy("--check", allowed_managers=[])
+        assert played.changed == 1
+        assert f"Deployment {stage.name}: spec.replicas is 2, set by kube-controller-manager. The role sets 1." in (
+            played.messages
+        )
+    finally:
+        assert stage.deploy(allowed_managers=[]).returncode == 0
+    assert stage.deployment().spec.replicas == 1
 
 
 def test_the_strategy_can_change_both_ways(stage: Any) -> None:
@@ -91,24 +205,59 @@ def test_the_strategy_can_change_both_ways(stage: Any) -> None:
     assert stage.pod_names() == pods
 
 
-def test_an_object_of_another_is_refused(stage: Any) -> None:
+def test_an_object_of_another_is_refused_or_taken_over(stage: Any) -> None:
     theirs = {
-        "metadata": {"name": "theirs", "labels": {"app.kubernetes.io/managed-by": "Helm"}},
-        "spec": {"ports": [{"port": 80}]},
+        "metadata": {
+            "name": "theirs",
+            "labels": {"app.kubernetes.io/managed-by": "Helm"},
+            "annotations": {"meta.helm.sh/release-name": "old"},
+        },
+        "spec": {"ports": [{"name": "http", "port": 80}, {"name": "more", "port": 81}]},
     }
     stage.core.create_namespaced_service(stage.namespace, theirs)
-    try:
-        before = stage.objects()
-        for state in ("present", "absent"):
-            played = stage.deploy(name="theirs", service_node_port=0, state=state)
-            assert played.returncode == 2
-            assert played.message == (
-                f"zddc_server_name: Service 'theirs' in namespace '{stage.namespace}' exists already and "
-                "belongs to 'Helm'. Choose another zddc_server_name, or remove that object.\nNothing was changed."
-            )
-            assert stage.objects() == before
-    finally:
-        stage.core.delete_namespaced_service("theirs", stage.namespace)
+    variables = {"name": "theirs", "service_type": "ClusterIP", "service_node_port": 0}
+    before = stage.objects()
+    for state in ("present", "absent"):
+        played = stage.deploy(**variables, state=state)
+        assert (played.returncode, played.message) == (
+            2,
+            f"zddc_server_name: Service 'theirs' in namespace '{stage.namespace}' exists already and belongs to "
+            "Helm's release 'old'. Choose another zddc_server_name, remove that object, or set zddc_server_take_over to "
+            "true to make it this instance's.\nNothing was changed.",
+        )
+        assert stage.objects() == before
+    # Its pod never starts, which is no matter here and saves a build.
+    assert stage.deploy(**variables, take_over=True, fetch_image="localhost/nowhere:1").returncode == 2
+    found = stage.core.read_namespaced_service("theirs", stage.namespace)
+    assert found.metadata.labels["app.kubernetes.io/managed-by"] == "varasys.zddc"
+    assert (found.metadata.annotations, [port.port for port in found.spec.ports]) == (None, [80])
+    played = stage.deploy(**variables, state="absent")
+    assert (played.returncode, played.message) == (0, "")
+    assert "Service theirs" not in stage.objects()
+
+
+def test_an_object_of_the_users_comes_and_goes_with_the_instance(stage: Any) -> None:
+    more = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}, "data": {"a": "b"}}
+    pods = stage.pod_names()
+    assert stage.deploy(extra_objects=[more]).returncode == 0
+    assert stage.core.read_namespaced_config_map("more", stage.namespace).data == {"a": "b"}
+    assert stage.deploy(extra_objects=[more]).changed == 0
+    played = stage.deploy()
+    assert (played.returncode, played.message) == (0, "")
+    with pytest.raises(ApiException, match="404"):
+        stage.core.read_namespaced_config_map("more", stage.namespace)
+    assert stage.pod_names() == pods
+
+
+def test_an_old_name_is_told_with_the_way_to_remove_it(stage: Any) -> None:
+    played = stage.deploy("--check", name="renamed", service_type="ClusterIP", service_node_port=0)
+    assert (played.returncode, played.message) == (0, "")
+    told = " ".join(played.output.split())
+    assert (
+        f"localhost has deployed prod before, as {stage.name} in namespace {stage.namespace}, and that is still there. "
+        "If renamed takes its place, remove it: ansible-playbook varasys.zddc.remove --limit localhost "
+        f"-e zddc_server_name={stage.name} -e zddc_server_namespace={stage.namespace}"
+    ) in told
 
 
 def test_a_removal_takes_the_instance_alone(stage: Any) -> None:
@@ -138,7 +287,8 @@ def test_a_namespace_is_made_on_request(stage: Any) -> None:
 
     try:
         played = stage.deploy(**new)
-        assert (played.returncode, played.changed) == (2, 1)
+        # The comparison and the namespace.
+        assert (played.returncode, played.changed) == (2, 2)
         assert played.message == (
             "The namespace deploy-new was made, as zddc_server_create_namespace asks, and nothing else. "
             "Create the claim zddc-root (zddc_server_data_claim) in it, then run this again."

@@ -24,7 +24,7 @@ def asked(stage: Any) -> Iterator[list[str]]:
         end = time.monotonic() + LIMIT
         while time.monotonic() < end and not over.wait(INTERVAL):
             try:
-                answers.append(stage.served(tries=1))
+                answers.append(stage.served())
             except OSError as error:
                 answers.append(f"failed: {error}")
 

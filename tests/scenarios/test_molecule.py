@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -22,15 +23,17 @@ ENVIRONMENT = {
 }
 
 
-def molecule(*arguments: str) -> tuple[bool, str]:
+def molecule(scenario: str, *arguments: str) -> tuple[bool, str]:
     """Run molecule, with its output on the terminal. Give whether it ended well, and what it said last before it failed."""
     said: deque[str] = deque(maxlen=60)
+    command = ["molecule", *arguments, "--scenario-name", scenario]
     with subprocess.Popen(
-        ["molecule", *arguments], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:
         assert run.stdout
         for line in run.stdout:
-            print(line, end="", flush=True)
+            # The standard output of a process that runs beside others is lost.
+            print(f"{scenario}: {line}", end="", file=sys.stderr, flush=True)
             said.append(line)
     return run.returncode == 0, "".join(said)
 
@@ -38,12 +41,11 @@ def molecule(*arguments: str) -> tuple[bool, str]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(scenario: str, evidence: Callable[[str], str], capfd: pytest.CaptureFixture[str]) -> None:
     with capfd.disabled():
-        print(f"\n== Scenario {scenario}", flush=True)
         # What an earlier run left, and Molecule's own note that it was created, which lies outside of the project.
-        molecule("destroy", "--scenario-name", scenario)
-        passed, said = molecule("test", "--destroy", "never", "--scenario-name", scenario)
+        molecule(scenario, "destroy")
+        passed, said = molecule(scenario, "test", "--destroy", "never")
         if not passed:
-            print(evidence(f"molecule-{scenario}"), flush=True)
-        destroyed, left = molecule("destroy", "--scenario-name", scenario)
+            print(evidence(f"molecule-{scenario}"), file=sys.stderr, flush=True)
+        destroyed, left = molecule(scenario, "destroy")
     assert passed, f"scenario {scenario} failed:\n{said}"
     assert destroyed, f"scenario {scenario} left something behind:\n{left}"

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,17 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
 
 
 class Cluster:
-    """Answers of an API server by path: an object, a text, the status of an error, or a function of the query."""
+    """Answers of an API server by path: an object, a text, the status of an error, or a function of the query.
+
+    What is written gets the answer of its verb and path, "PATCH /api/...", and without one what was sent.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {"/version": {"gitVersion": "v1.34.4"}}
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
+        self.writes: list[tuple[str, str, dict[str, list[str]], Any]] = []
+        self.now = ""
+        """The time that it gives with its answers, if not the present."""
         cluster = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -56,9 +63,19 @@ class Cluster:
             def do_GET(self) -> None:
                 url = urlsplit(self.path)
                 cluster.requests.append((url.path, parse_qs(url.query)))
-                answer = cluster.answers.get(url.path, 404)
+                self.answer(cluster.answers.get(url.path, 404), parse_qs(url.query))
+
+            def do_PATCH(self) -> None:
+                url, query = urlsplit(self.path), parse_qs(urlsplit(self.path).query)
+                sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or "{}")
+                cluster.writes.append((self.command, url.path, query, sent))
+                self.answer(cluster.answers.get(f"{self.command} {url.path}", sent), query)
+
+            do_PUT = do_POST = do_DELETE = do_PATCH
+
+            def answer(self, answer: Any, query: dict[str, list[str]]) -> None:
                 if callable(answer):
-                    answer = answer(parse_qs(url.query))
+                    answer = answer(query)
                 status, text = 200, answer
                 if isinstance(answer, int):
                     status, text = answer, {"kind": "Status", "message": f"message of {answer}"}
@@ -67,6 +84,10 @@ class Cluster:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                now = datetime.fromisoformat(cluster.now).timestamp() if cluster.now else timestamp
+                return super().date_time_string(now)
 
             def log_message(self, *_args: object) -> None:
                 pass

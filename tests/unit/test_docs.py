@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.kubernetes.core.plugins.doc_fragments.k8s_auth_options import ModuleDocFragment
-from ansible_collections.varasys.zddc.plugins.modules import git_ref, preflight, rollout
+from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
+from ansible_collections.varasys.zddc.plugins.doc_fragments import api
+from ansible_collections.varasys.zddc.plugins.module_utils.git_ref import ARGUMENT_SPEC
+from ansible_collections.varasys.zddc.plugins.modules import adopt, git_ref, history, lease, plan, rollout, schema, status, verify
 
 MODULES = pytest.mark.parametrize(
-    "module", [git_ref, preflight, rollout], ids=lambda module: module.__name__.rpartition(".")[2]
+    "module",
+    [adopt, git_ref, history, lease, plan, rollout, schema, status, verify],
+    ids=lambda module: module.__name__.rpartition(".")[2],
 )
 
 
@@ -26,6 +30,9 @@ class Captured(Exception):
 @pytest.fixture
 def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str, Any]]:
     def capture(module: ModuleType) -> dict[str, Any]:
+        if module is git_ref:
+            return ARGUMENT_SPEC
+
         def stop(**settings: Any) -> None:
             raise Captured(settings)
 
@@ -41,9 +48,14 @@ def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str,
 
 def documented(module: ModuleType) -> dict[str, Any]:
     doc = yaml.safe_load(module.DOCUMENTATION)
-    options = dict(doc["options"])
-    if "kubernetes.core.k8s_auth_options" in doc.get("extends_documentation_fragment", []):
-        options |= yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    fragments = {
+        "kubernetes.core.k8s_auth_options": k8s_auth_options.ModuleDocFragment.DOCUMENTATION,
+        "varasys.zddc.api": api.ModuleDocFragment.DOCUMENTATION,
+        "varasys.zddc.api.instance": api.ModuleDocFragment.INSTANCE,
+    }
+    options = dict(doc.get("options", {}))
+    for name in doc.get("extends_documentation_fragment", []):
+        options |= yaml.safe_load(fragments[name]).get("options", {})
     return options
 
 

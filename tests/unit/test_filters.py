@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
 from ansible_collections.varasys.zddc.plugins.filter.refusals import refusals
+from ansible_collections.varasys.zddc.plugins.filter.table import table
 
-SERVICE = {"set_by": "zddc_server_service_*"}
+SERVICE = {"kind": "Service"}
+SET_BY = {"Service": "zddc_server_service_*", "": "zddc_server_extra_objects"}
 STATUS = json.dumps({"kind": "Status", "message": 'Service "a" is invalid: {nodePort}', "code": 422})
 
 
@@ -26,15 +28,25 @@ STATUS = json.dumps({"kind": "Status", "message": 'Service "a" is invalid: {node
     ],
 )
 def test_a_refusal(message: str, line: str) -> None:
-    assert refusals([{"item": SERVICE, "msg": message}]) == [f"zddc_server_service_*: {line}"]
+    assert refusals([{"item": SERVICE, "msg": message}], SET_BY) == [f"zddc_server_service_*: {line}"]
+
+
+def test_a_refusal_of_another_kind() -> None:
+    assert refusals([{"item": {"kind": "Route"}, "msg": "no"}], SET_BY) == ["zddc_server_extra_objects: no"]
 
 
 def test_what_was_taken_is_no_refusal() -> None:
     taken: dict[str, Any] = {"item": SERVICE, "changed": True, "result": {}}
-    assert refusals([]) == refusals([taken, taken]) == []
+    assert refusals([], SET_BY) == refusals([taken, taken], SET_BY) == []
 
 
 def test_a_misspelt_variable() -> None:
     known = ["zddc_server_git_ref", "zddc_server_git_repo"]
     assert misspelt("zddc_server_git_reff", known).endswith("Did you mean zddc_server_git_ref?")
     assert misspelt("zddc_server_colour", known).endswith("lists those that there are.")
+
+
+def test_a_table() -> None:
+    rows = [{"name": "a", "ready": 1, "more": "x"}, {"name": "archive", "ready": None}]
+    assert table(rows, {"INSTANCE": "name", "READY": "ready"}) == "INSTANCE  READY\na         1\narchive   -"
+    assert table([], {"INSTANCE": "name"}) == "INSTANCE"

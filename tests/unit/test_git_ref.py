@@ -13,12 +13,26 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.modules import git_ref
+from ansible_collections.varasys.zddc.plugins.action.git_ref import ActionModule
+from ansible_collections.varasys.zddc.plugins.module_utils import git_ref
 
 Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def resolve() -> Run:
+    """Run the action plugin as a task would."""
+
+    def call(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        task = SimpleNamespace(args=options, async_val=0, check_mode=check_mode, action="varasys.zddc.git_ref")
+        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=""))
+        return ActionModule(task, connection, None, None, None, None).run(None, {})
+
+    return call
 
 
 def git(folder: Path, *args: str) -> str:
@@ -85,112 +99,112 @@ def daemon(repo: Path) -> Iterator[str]:
     ],
 )
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_resolves(run: Run, repo: Path, ref: str, revision: str, kind: str, check_mode: bool) -> None:
-    result = run(git_ref, check_mode, repo=str(repo), ref=ref)
+def test_resolves(resolve: Run, repo: Path, ref: str, revision: str, kind: str, check_mode: bool) -> None:
+    result = resolve(check_mode, repo=str(repo), ref=ref)
     wanted = {"repo": str(repo), "ref": ref, "commit": git(repo, "rev-parse", revision), "kind": kind, "changed": False}
     assert wanted.items() <= result.items()
 
 
-def test_resolves_over_the_network(run: Run, daemon: str, repo: Path) -> None:
-    assert run(git_ref, repo=daemon, ref="v1.1.0")["commit"] == git(repo, "rev-parse", "v1.1.0^{commit}")
+def test_resolves_over_the_network(resolve: Run, daemon: str, repo: Path) -> None:
+    assert resolve(repo=daemon, ref="v1.1.0")["commit"] == git(repo, "rev-parse", "v1.1.0^{commit}")
 
 
 @pytest.mark.parametrize("revision", ["v1.0.0", "v1.1.0^{commit}", "v1.1.0~1", "main"])
-def test_a_full_commit(run: Run, daemon: str, repo: Path, revision: str) -> None:
+def test_a_full_commit(resolve: Run, daemon: str, repo: Path, revision: str) -> None:
     commit = git(repo, "rev-parse", revision)
-    result = run(git_ref, repo=daemon, ref=commit.upper())
+    result = resolve(repo=daemon, ref=commit.upper())
     assert (result["commit"], result["kind"]) == (commit, "commit")
 
 
-def test_a_full_commit_that_no_name_leads_to(run: Run, daemon: str, repo: Path) -> None:
+def test_a_full_commit_that_no_name_leads_to(resolve: Run, daemon: str, repo: Path) -> None:
     commit = git(repo, "commit-tree", "-m", "alone", "main^{tree}")
-    result = run(git_ref, repo=daemon, ref=commit)
+    result = resolve(repo=daemon, ref=commit)
     assert (result["commit"], result["kind"]) == (commit, "commit")
 
 
 @pytest.mark.parametrize("where", ["daemon", "folder"])
-def test_a_full_commit_that_is_not_there(run: Run, daemon: str, repo: Path, where: str) -> None:
+def test_a_full_commit_that_is_not_there(resolve: Run, daemon: str, repo: Path, where: str) -> None:
     url, commit = {"daemon": daemon, "folder": str(repo)}[where], "abcdef0123" * 4
-    assert run(git_ref, repo=url, ref=commit)["msg"] == (
+    assert resolve(repo=url, ref=commit)["msg"] == (
         f"zddc_server_git_ref: {url} has no commit {commit}. "
         "Correct zddc_server_git_ref, or push a tag or a branch that leads to that commit."
     )
 
 
 def test_a_full_commit_where_none_can_be_asked_for(
-    run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     (tmp_path / "config").write_text("[protocol]\nversion = 0\n", encoding="utf-8")
-    assert run(git_ref, repo=str(repo), ref="abcdef0123" * 4)["commit"] == "abcdef0123" * 4
+    assert resolve(repo=str(repo), ref="abcdef0123" * 4)["commit"] == "abcdef0123" * 4
 
 
 def test_a_full_commit_that_takes_too_long(
-    run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ssh = tmp_path / "ssh"
     # It lists the names, and hangs when it is asked once more.
     ssh.write_text(f"#!/bin/sh\n[ -e {tmp_path}/asked ] && exec sleep 60\n: > {tmp_path}/asked\ngit-upload-pack {repo}\n")
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
-    assert run(git_ref, repo="git@host.invalid:x", ref="abcdef0123" * 4, timeout=2)["kind"] == "commit"
+    assert resolve(repo="git@host.invalid:x", ref="abcdef0123" * 4, timeout=2)["kind"] == "commit"
     assert (tmp_path / "asked").exists()
 
 
-def test_a_full_commit_needs_a_repository_that_answers(run: Run, tmp_path: Path) -> None:
-    assert "cannot be read" in run(git_ref, repo=str(tmp_path / "none"), ref="a" * 40)["msg"]
+def test_a_full_commit_needs_a_repository_that_answers(resolve: Run, tmp_path: Path) -> None:
+    assert "cannot be read" in resolve(repo=str(tmp_path / "none"), ref="a" * 40)["msg"]
 
 
-def test_sha256_repositories(run: Run, tmp_path: Path) -> None:
+def test_sha256_repositories(resolve: Run, tmp_path: Path) -> None:
     repo = make(tmp_path / "sha256", "--object-format=sha256")
-    commit = run(git_ref, repo=str(repo), ref="v1.1.0")["commit"]
+    commit = resolve(repo=str(repo), ref="v1.1.0")["commit"]
     assert commit == git(repo, "rev-parse", "v1.1.0^{commit}") and len(commit) == 64
-    assert run(git_ref, repo=str(repo), ref=commit)["kind"] == "commit"
+    assert resolve(repo=str(repo), ref=commit)["kind"] == "commit"
 
 
-def test_no_repository_around_the_playbook_has_a_say(run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_repository_around_the_playbook_has_a_say(resolve: Run, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(repo, "config", "remote.origin.url", str(repo))
     monkeypatch.chdir(repo)
     monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
-    assert "origin cannot be read" in run(git_ref, repo="origin", ref="main")["msg"]
+    assert "origin cannot be read" in resolve(repo="origin", ref="main")["msg"]
 
 
-def test_both_tag_and_branch(run: Run, repo: Path) -> None:
+def test_both_tag_and_branch(resolve: Run, repo: Path) -> None:
     tag, branch = git(repo, "rev-parse", "refs/tags/ambiguous"), git(repo, "rev-parse", "refs/heads/ambiguous")
-    assert run(git_ref, repo=str(repo), ref="ambiguous")["msg"] == (
+    assert resolve(repo=str(repo), ref="ambiguous")["msg"] == (
         f"zddc_server_git_ref 'ambiguous' is both a tag ({tag}) and a branch ({branch}) in {repo}. "
         "Give the full commit that is meant, or rename one of them."
     )
 
 
-def test_a_ref_that_is_not_there(run: Run, repo: Path) -> None:
-    assert run(git_ref, repo=str(repo), ref="v1.1.1")["msg"] == (
+def test_a_ref_that_is_not_there(resolve: Run, repo: Path) -> None:
+    assert resolve(repo=str(repo), ref="v1.1.1")["msg"] == (
         f"zddc_server_git_ref: {repo} has neither a tag nor a branch 'v1.1.1'. "
         "Close to it: v1.1.0, v1.0.0, v1.1.0-again. Correct zddc_server_git_ref, or push it there."
     )
-    assert "Close to it" not in run(git_ref, repo=str(repo), ref="quite-another")["msg"]
-    assert "A commit must be given in full." in run(git_ref, repo=str(repo), ref="abcdef0")["msg"]
+    assert "Close to it" not in resolve(repo=str(repo), ref="quite-another")["msg"]
+    assert "A commit must be given in full." in resolve(repo=str(repo), ref="abcdef0")["msg"]
 
 
-def test_a_repository_that_cannot_be_read(run: Run, daemon: str, tmp_path: Path) -> None:
-    assert run(git_ref, repo=str(tmp_path / "none"), ref="main")["msg"] == (
+def test_a_repository_that_cannot_be_read(resolve: Run, daemon: str, tmp_path: Path) -> None:
+    assert resolve(repo=str(tmp_path / "none"), ref="main")["msg"] == (
         f"zddc_server_git_repo: {tmp_path}/none cannot be read: '{tmp_path}/none' "
         "does not appear to be a git repository. Check the URL and the rights to read it."
     )
     other = daemon.replace("repo.git", "other.git")
     assert (
         f"{other} cannot be read: remote error: access denied or repository not exported"
-        in run(git_ref, repo=other, ref="x")["msg"]
+        in resolve(repo=other, ref="x")["msg"]
     )
 
 
-def test_a_repository_that_refuses(run: Run, closed: int) -> None:
-    assert "Connection refused" in run(git_ref, repo=f"git://127.0.0.1:{closed}/x", ref="main")["msg"]
+def test_a_repository_that_refuses(resolve: Run, closed: int) -> None:
+    assert "Connection refused" in resolve(repo=f"git://127.0.0.1:{closed}/x", ref="main")["msg"]
 
 
-def test_a_repository_that_does_not_answer(run: Run, silent: int, tmp_path: Path) -> None:
+def test_a_repository_that_does_not_answer(resolve: Run, silent: int, tmp_path: Path) -> None:
     began = time.monotonic()
-    result = run(git_ref, repo=f"git://127.0.0.1:{silent}/x", ref="main", timeout=1)
+    result = resolve(repo=f"git://127.0.0.1:{silent}/x", ref="main", timeout=1)
     assert result["msg"] == (
         f"zddc_server_git_repo: git://127.0.0.1:{silent}/x did not answer within 1 s. "
         "Check the URL and the network from this host to it."
@@ -198,7 +212,7 @@ def test_a_repository_that_does_not_answer(run: Run, silent: int, tmp_path: Path
     assert time.monotonic() - began < 4
 
 
-def test_the_time_out_ends_helpers_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_out_ends_helpers_too(resolve: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / "ssh"
     ssh.write_text(
         '#!/bin/sh\necho "$$" >"$SSH_PID"\nprintf "%s\\n" "$@" >"$SSH_ARGS"\nexec sleep 60\n', encoding="utf-8"
@@ -207,16 +221,16 @@ def test_the_time_out_ends_helpers_too(run: Run, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("SSH_PID", str(tmp_path / "pid"))
     monkeypatch.setenv("SSH_ARGS", str(tmp_path / "args"))
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
-    assert "did not answer within 1 s" in run(git_ref, repo="git@host.invalid:x", ref="main", timeout=1)["msg"]
+    assert "did not answer within 1 s" in resolve(repo="git@host.invalid:x", ref="main", timeout=1)["msg"]
     assert "BatchMode=yes" in (tmp_path / "args").read_text(encoding="utf-8")
     time.sleep(0.2)
     status = Path(f"/proc/{(tmp_path / 'pid').read_text(encoding='utf-8').strip()}/stat")
     assert not status.exists() or status.read_text(encoding="utf-8").split()[2] == "Z"
 
 
-def test_no_git(run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_git(resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run(git_ref, repo=str(repo), ref="main")["msg"] == (
+    assert resolve(repo=str(repo), ref="main")["msg"] == (
         "There is no git on this host, and zddc_server_git_ref is resolved with it. Install the package git here."
     )
 
@@ -230,8 +244,8 @@ def test_no_git(run: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         ("HTTPS://s3@cr3t:s3cr3t@host.invalid/x", "a password"),
     ],
 )
-def test_credentials_are_refused_and_not_shown(run: Run, repo: str, what: str) -> None:
-    result = run(git_ref, repo=repo, ref="main")
+def test_credentials_are_refused_and_not_shown(resolve: Run, repo: str, what: str) -> None:
+    result = resolve(repo=repo, ref="main")
     assert result["msg"] == (
         f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. "
         "Take it out of the URL."
@@ -239,38 +253,38 @@ def test_credentials_are_refused_and_not_shown(run: Run, repo: str, what: str) -
     assert "cr3t" not in json.dumps(result)
 
 
-def test_a_user_over_ssh_is_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_over_ssh_is_no_secret(resolve: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_SSH_COMMAND", "false")
-    assert "ssh://git@host.invalid/x cannot be read" in run(git_ref, repo="ssh://git@host.invalid/x", ref="main")["msg"]
+    assert "ssh://git@host.invalid/x cannot be read" in resolve(repo="ssh://git@host.invalid/x", ref="main")["msg"]
 
 
-def test_what_git_says_shows_no_credentials(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_git_says_shows_no_credentials(resolve: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / "ssh"
     ssh.write_text(
         "#!/bin/sh\necho 'proxy: no way to https://me:s3cr3t@proxy.invalid/' >&2\nexit 1\n", encoding="utf-8"
     )
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
-    result = run(git_ref, repo="git@host.invalid:x", ref="main")
+    result = resolve(repo="git@host.invalid:x", ref="main")
     assert "cannot be read: proxy: no way to https://proxy.invalid/. Check" in result["msg"]
 
 
 @pytest.mark.parametrize("repo", ["", "  "])
-def test_an_empty_repository(run: Run, repo: str) -> None:
+def test_an_empty_repository(resolve: Run, repo: str) -> None:
     assert (
-        run(git_ref, repo=repo, ref="main")["msg"]
+        resolve(repo=repo, ref="main")["msg"]
         == "zddc_server_git_repo is empty. Set it to the URL of the repository."
     )
 
 
 @pytest.mark.parametrize("repo", ["--upload-pack=touch /tmp/x", "https://host.invalid/a b", "a\nb"])
-def test_a_repository_that_is_no_url(run: Run, repo: str) -> None:
-    assert "zddc_server_git_repo is no URL" in run(git_ref, repo=repo, ref="main")["msg"]
+def test_a_repository_that_is_no_url(resolve: Run, repo: str) -> None:
+    assert "zddc_server_git_repo is no URL" in resolve(repo=repo, ref="main")["msg"]
 
 
 @pytest.mark.parametrize("ref", ["", "  "])
-def test_an_empty_ref(run: Run, repo: Path, ref: str) -> None:
-    assert run(git_ref, repo=str(repo), ref=ref)["msg"] == (
+def test_an_empty_ref(resolve: Run, repo: Path, ref: str) -> None:
+    assert resolve(repo=str(repo), ref=ref)["msg"] == (
         "zddc_server_git_ref is empty. Set it to a tag, a branch or a full commit."
     )
 
@@ -299,8 +313,8 @@ BAD += ["a.", ".a", "a/.b", "a.lock", "a.lock/b"]
 
 
 @pytest.mark.parametrize("ref", [*BAD, "HEAD", "refs/heads/main"])
-def test_a_ref_that_is_no_name(run: Run, repo: Path, ref: str) -> None:
-    message = run(git_ref, repo=str(repo), ref=ref)["msg"]
+def test_a_ref_that_is_no_name(resolve: Run, repo: Path, ref: str) -> None:
+    message = resolve(repo=str(repo), ref=ref)["msg"]
     assert message.startswith(f"zddc_server_git_ref {ref!r} is not the name of a tag or a branch: ")
 
 
@@ -314,5 +328,5 @@ def test_the_rules_are_those_of_git(ref: str) -> None:
     assert (git_ref.bad_ref(ref) is None) == known
 
 
-def test_a_time_out_that_is_none(run: Run, repo: Path) -> None:
-    assert "timeout must be at least 1 second" in run(git_ref, repo=str(repo), ref="main", timeout=0)["msg"]
+def test_a_time_out_that_is_none(resolve: Run, repo: Path) -> None:
+    assert "timeout must be at least 1 second" in resolve(repo=str(repo), ref="main", timeout=0)["msg"]

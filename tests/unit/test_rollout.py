@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.kept import logs
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
     Evidence,
     Failure,
+    Pod,
+    Signs,
     Verdict,
     assess,
     evidence,
@@ -235,7 +238,8 @@ def test_a_rollout_after_one_that_failed_is_not_blamed_for_it() -> None:
 
 def test_no_node_is_no_failure_at_once() -> None:
     first, last = recorded("no_node")[0], recorded("no_node")[-1]
-    assert judge(first).failure is None and judge(first).stage.endswith("waiting for a node")
+    assert judge(first).failure is None
+    assert ": waiting for a node (0/1 nodes are available: 1 Insufficient cpu." in judge(first).stage
     known = {"now": moment(last["now"]), "started": moment(last["started"])}
     assert (
         assess(last["deployment"], last["replicasets"], last["pods"], **known, patience=timedelta(60)).failure is None
@@ -358,6 +362,123 @@ def test_a_pod_refused_just_before_the_first_look_is_no_news_of_before() -> None
     for seconds, blamed in ((9, True), (11, False)):
         look = refused + timedelta(seconds=seconds)
         assert bool(judge(snapshot, started=look, now=look).failure) == blamed
+
+
+# What events add
+
+
+def event(
+    reason: str, message: str, time: str = "2026-11-22T18:44:00Z", kind: str = "Warning", container: str = ""
+) -> Any:
+    about = {"fieldPath": f"spec.containers{{{container or 'zddc-server'}}}"}
+    return {
+        "metadata": {},
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": time,
+        "involvedObject": about,
+    }
+
+
+UNHEALTHY = event("Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 500")
+KILLING = event("Killing", "Container zddc-server failed startup probe, will be restarted", kind="Normal")
+RAN = {"startedAt": "2026-11-22T18:43:30Z", "finishedAt": "2026-11-22T18:44:01Z"}
+STARTED = moment("2026-11-22T18:43:20Z")
+
+
+@pytest.fixture
+def starting(crashed: Snapshot) -> Snapshot:
+    """A container that runs for the first time and is not ready."""
+    one = crashed["pods"][0]["status"]["containerStatuses"][0]
+    one |= {"state": {"running": {"startedAt": RAN["startedAt"]}}, "lastState": {}, "restartCount": 0, "ready": False}
+    return crashed
+
+
+def with_events(snapshot: Snapshot, *events: Any, started: datetime = STARTED) -> Verdict:
+    signs = Signs({snapshot["pods"][0]["metadata"]["uid"]: list(events)})
+    objects = (snapshot["deployment"], snapshot["replicasets"], snapshot["pods"])
+    return assess(*objects, STARTED + timedelta(seconds=60), started, signs=signs)
+
+
+def test_a_probe_that_fails_is_no_failure_before_the_container_is_stopped(starting: Snapshot) -> None:
+    verdict = with_events(starting, UNHEALTHY)
+    assert verdict.failure is None
+    assert verdict.stage.endswith(
+        "waiting for zddc-server to become ready (Startup probe failed: HTTP probe failed with statuscode: 500)"
+    )
+
+
+def test_a_container_that_is_stopped_while_it_still_runs(starting: Snapshot) -> None:
+    failure = with_events(starting, UNHEALTHY, KILLING).failure
+    assert failure and failure.cause.endswith(
+        "container zddc-server was stopped: Startup probe failed: HTTP probe failed with statuscode: 500"
+    )
+    assert (failure.exit_code, failure.previous, failure.step) == (None, False, "restart")
+    failure = with_events(starting, KILLING).failure
+    assert failure and failure.cause.endswith("container zddc-server was stopped: Startup probe failed")
+
+
+def test_a_stop_of_before_or_of_another_container_does_not_matter(starting: Snapshot) -> None:
+    later = moment(KILLING["lastTimestamp"]) + timedelta(seconds=1)
+    assert with_events(starting, UNHEALTHY, KILLING, started=later).failure is None
+    other = event("Killing", "Container other failed startup probe, will be restarted", container="other")
+    assert with_events(starting, UNHEALTHY, other).failure is None
+
+
+def test_a_container_that_was_stopped_and_runs_again(starting: Snapshot) -> None:
+    one = starting["pods"][0]["status"]["containerStatuses"][0]
+    one |= {"lastState": {"terminated": {**RAN, "exitCode": 143}}, "restartCount": 1}
+    failure = with_events(starting, UNHEALTHY, KILLING).failure
+    assert failure and failure.cause.endswith("statuscode: 500") and failure.previous
+    failure = with_events(starting, UNHEALTHY).failure
+    assert failure and failure.cause.endswith("container zddc-server failed")
+
+
+def test_a_stage_that_lasts_says_why(starting: Snapshot) -> None:
+    starting["pods"][0]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
+    mount = event("FailedMount", 'MountVolume.SetUp failed for volume "a" :\n secret "b" not found')
+    verdict = with_events(starting, event("FailedScheduling", "no"), mount, UNHEALTHY)
+    assert verdict.failure is None
+    why = 'starting zddc-server (MountVolume.SetUp failed for volume "a" : secret "b" not found)'
+    assert verdict.stage.endswith(f": {why}")
+    assert timed_out(verdict, "web", "after 7 s").cause.endswith(f": still {why} after 7 s")
+
+
+CLASSLESS = "no persistent volumes available for this claim and no storage class is set"
+
+
+@pytest.mark.parametrize(
+    ("events", "patient", "cause"),
+    [
+        ([event("FailedBinding", CLASSLESS)], True, f"the claim docs is not bound: {CLASSLESS}"),
+        (
+            [event("ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found')],
+            True,
+            'the claim docs is not bound: storageclass.storage.k8s.io "fast" not found',
+        ),
+        ([event("ProvisioningFailed", "out of quota")], True, ""),
+        ([event("ProvisioningFailed", "out of quota")], False, "the claim docs is not bound: out of quota"),
+        ([event("FailedBinding", CLASSLESS), event("ExternalProvisioning", "Waiting")], True, ""),
+        ([event("WaitForFirstConsumer", "waiting for first consumer")], False, "no node takes it: "),
+        ([], False, "the claim docs is not bound: it waits for a volume"),
+    ],
+)
+def test_a_claim_that_is_not_bound(events: list[Any], patient: bool, cause: str) -> None:
+    snapshot = copy.deepcopy(recorded("no_node")[0])
+    pod = snapshot["pods"][0]
+    pod["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": name}} for name in ("bound", "docs")]
+    scheduled = next(one for one in pod["status"]["conditions"] if one["type"] == "PodScheduled")
+    scheduled["message"] = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    claims = {
+        name: {"metadata": {"uid": name}, "status": {"phase": phase}}
+        for name, phase in (("bound", "Bound"), ("docs", "Pending"))
+    }
+    now = moment(scheduled["lastTransitionTime"]) + timedelta(seconds=1 if patient else 10)
+    objects = (snapshot["deployment"], snapshot["replicasets"], snapshot["pods"])
+    failure = assess(*objects, now, now, signs=Signs({"docs": events}, claims)).failure
+    assert (failure.cause if failure else "").startswith(f"pod {pod['metadata']['name']}: {cause}" if cause else "")
+    assert bool(failure) == bool(cause)
 
 
 # The report
@@ -610,6 +731,32 @@ def test_a_failure_is_reported_with_log_and_events(play: Any, crashed: Snapshot,
     assert (f"{NS}/events", {"fieldSelector": [selector]}) in cluster.requests
 
 
+def test_what_a_failure_keeps(play: Any, crashed: Snapshot, cluster: Any, tmp_path: Path) -> None:
+    pod = crashed["pods"][0]["metadata"]["name"]
+    answers = {"true": "Cookie: a\nno root\n", "false": "once more\n"}
+    cluster.answers[f"{NS}/pods/{pod}/log"] = lambda query: answers[query["previous"][0]]
+    seen = {"type": "Warning", "reason": "BackOff", "message": "Back-off\nagain", "count": 2}
+    cluster.answers[f"{NS}/events"] = {"items": [{"metadata": {}, "lastTimestamp": "2026-01-01T00:00:09Z", **seen}]}
+    cluster.now = "2030-01-02T03:04:05Z"
+    folders = [Path(play(crashed, keep=str(tmp_path / "failures"), timeout=5)["kept"]) for _again in range(2)]
+    assert [folder.name for folder in folders] == ["docs-web-20300102T030405Z", "docs-web-20300102T030405Z-1"]
+    assert {path.name: path.read_text() for path in folders[1].iterdir()} == {
+        "events.txt": f"Pod {pod}\n  00:00:09 Warning BackOff Back-off again (2 times)\n",
+        f"{pod}-zddc-server-previous.log": "no root\n(1 line with request headers left out)\n",
+        f"{pod}-zddc-server.log": "once more\n",
+    }
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "failures").rglob("*.*")}
+    assert modes == {0o600} and folders[0].stat().st_mode & 0o777 == 0o700
+
+
+def test_what_cannot_be_kept_hides_no_failure(play: Any, crashed: Snapshot, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = play(crashed, keep=str(tmp_path / "file"), timeout=5)
+    assert result["msg"].startswith(f"pod {crashed['pods'][0]['metadata']['name']}: container zddc-server failed\n")
+    assert f"\nLogs and events could not be kept: {tmp_path}/file: File exists.\n" in result["msg"]
+    assert result["kept"] == ""
+
+
 def test_a_pod_that_went_away_before_its_log_was_read(play: Any, crashed: Snapshot, cluster: Any) -> None:
     cluster.answers[f"{NS}/events"] = 403
     result = play(crashed)
@@ -691,6 +838,30 @@ def test_the_log_is_that_of_the_instance_that_failed(
 ) -> None:
     failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=previous)
     assert evidence(Logs(before, current), "n", failure, 5).log == log
+
+
+class StartsAnew(Logs):
+    """Starts another instance of the container after the first answer."""
+
+    def __init__(self) -> None:
+        super().__init__(NONE_BEFORE, "it fails")
+
+    def read(self, path: str, **query: Any) -> str:
+        try:
+            return super().read(path, **query)
+        finally:
+            self.answers = {"true": "it fails", "false": "begins once more"}
+
+
+def test_the_log_is_that_of_the_instance_that_failed_where_another_starts_meanwhile() -> None:
+    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
+    assert evidence(StartsAnew(), "n", failure, 5).log == ["it fails"]
+
+
+def test_what_is_kept_has_the_log_of_the_instance_that_failed() -> None:
+    seen = {"status": {"initContainerStatuses": [{"name": "c"}]}}
+    pod = Pod("p", "", current=True, alive=True, running=True, ready=False, restarts=0, stage="", rank=0, seen=seen)
+    assert ["it fails"] in dict(logs(StartsAnew(), "", pod)).values()
 
 
 @pytest.mark.parametrize(

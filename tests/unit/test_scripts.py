@@ -19,7 +19,11 @@ OLD_PROTOCOL = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "protocol.version",
 GO = """#!/bin/sh
 case $1 in
   version) echo go version go1.0 ;;
-  build) cp go.mod "$4" ;;
+  build)
+    echo "${SAYS-}" >&2
+    [ -z "${FAILS-}" ] || exit 1
+    cp go.mod "$4"
+    ;;
 esac
 """
 
@@ -74,7 +78,8 @@ def run_fixture(tmp_path: Path, repository: Path) -> Run:
         command = ["sh", "-c", (FILES / script).read_text()]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         # Without what git says, on whichever stream.
-        said = [line for line in done.stdout.splitlines() if line.startswith(("fetch: ", "build: "))]
+        own = ("fetch: ", "build: ")
+        said = [line for line in done.stdout.splitlines() if "ALL" in more or line.startswith(own)]
         return done.returncode, said
 
     return run
@@ -109,3 +114,18 @@ def test_no_other_commit_is_built(run: Run, repository: Path, tmp_path: Path) ->
     assert run("fetch.sh", newer)[0] == 0
     assert run("build.sh", older) == (1, [f"build: the source is at {newer} where {older} was asked for"])
     assert not (tmp_path / "bin/zddc-server").exists()
+
+
+def test_of_the_packages_few_are_told_and_all_else_is(run: Run, repository: Path, tmp_path: Path) -> None:
+    commit = git(repository, "rev-parse", "main")
+    assert run("fetch.sh", commit)[0] == 0
+    packages = "\n".join(f"crypto/p{number}" for number in range(2000))
+    error = "# zddc\n./main.go:1:2: build: undefined: a  b"
+    code, said = run("build.sh", commit, SAYS=f"{packages}\n{error}", FAILS="1", ALL="1")
+    assert code == 1
+    assert said[1] == "build: package 1: crypto/p0"
+    assert said[-2:] == error.splitlines()
+    assert len(said) < 30
+    assert not (tmp_path / "bin/zddc-server").exists()
+    # A later start of the container is not held for the failure of this one.
+    assert run("build.sh", commit)[0] == 0

@@ -16,9 +16,14 @@ PROJECT = Path(__file__).parent.parent.parent
 ROLE = {"name": "varasys.zddc.zddc_server", "tasks_from": "render.yml"}
 
 
-def log_level(manifest: Path) -> str:
-    """Give the log level in a Deployment."""
-    env = yaml.safe_load(manifest.read_text())["spec"]["template"]["spec"]["containers"][0]["env"]
+def rendered(folder: Path, host: str) -> dict[str, Any]:
+    """Give what was rendered for a host, by file name."""
+    return {path.stem: yaml.safe_load(path.read_text()) for path in (folder / "out" / host).rglob("*.yaml")}
+
+
+def log_level(folder: Path, host: str) -> str:
+    """Give the log level in a host's Deployment."""
+    env = rendered(folder, host)["deployment"]["spec"]["template"]["spec"]["containers"][0]["env"]
     return next(entry["value"] for entry in env if entry["name"] == "ZDDC_LOG_LEVEL")
 
 
@@ -27,8 +32,8 @@ def run(folder: Path, inventory: dict[str, Any], play: dict[str, Any], *options:
     common = {
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "__zddc_server_source": {"commit": "0" * 40},
-        "__zddc_server_render_dir": str(folder) + "/out/{{ inventory_hostname }}",
+        "commit": "0" * 40,
+        "folder": str(folder) + "/out/{{ inventory_hostname }}",
     }
     inventory.setdefault("all", {}).setdefault("vars", {}).update(common)
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
@@ -62,7 +67,7 @@ def test_each_place_wins_over_the_set(tmp_path: Path) -> None:
         "from_group_file": {"hosts": {"group-file": dev}},
     }
     run(tmp_path, inventory, include())
-    found = {path.name: log_level(path / "deployment.yaml") for path in (tmp_path / "out").iterdir()}
+    found = {path.name: log_level(tmp_path, path.name) for path in (tmp_path / "out").iterdir()}
     assert found == {
         "prod-default": "info",
         "dev-default": "debug",
@@ -83,7 +88,7 @@ def test_each_place_wins_over_the_set(tmp_path: Path) -> None:
 )
 def test_the_play_and_the_command_line_win(tmp_path: Path, play: dict[str, Any], options: tuple[str, ...]) -> None:
     run(tmp_path, {"all": {"hosts": {"dev": {"zddc_server_mode": "dev"}}}}, play, *options)
-    assert log_level(tmp_path / "out/dev/deployment.yaml") == "error"
+    assert log_level(tmp_path, "dev") == "error"
 
 
 def test_numbers_and_booleans_of_the_command_line(tmp_path: Path) -> None:
@@ -95,11 +100,11 @@ def test_numbers_and_booleans_of_the_command_line(tmp_path: Path) -> None:
     }
     options = [part for name, value in typed.items() for part in ("-e", f"{name}={value}")]
     run(tmp_path, {"all": {"hosts": {"prod": {}}}}, include(), *options)
-    spec = yaml.safe_load((tmp_path / "out/prod/deployment.yaml").read_text())["spec"]
+    spec = rendered(tmp_path, "prod")["deployment"]["spec"]
     assert spec["replicas"] == 2
     assert spec["progressDeadlineSeconds"] == 900
     assert spec["template"]["spec"]["containers"][0]["securityContext"]["runAsUser"] == 1000
-    assert not (tmp_path / "out/prod/ingress.yaml").exists()
+    assert "ingress" not in rendered(tmp_path, "prod")
 
 
 @pytest.mark.parametrize("mode", ["prod", "dev"])
@@ -109,9 +114,7 @@ def test_example(tmp_path: Path, mode: str) -> None:
     specs = yaml.safe_load((PROJECT / "roles/zddc_server/meta/argument_specs.yml").read_text())
     assert given.keys() <= specs["argument_specs"]["main"]["options"].keys()
     run(tmp_path, {"all": {"hosts": {"instance": {}}}}, include(), "-e", f"@{example}")
-    deployment, ingress = (
-        yaml.safe_load((tmp_path / f"out/instance/{kind}.yaml").read_text()) for kind in ("deployment", "ingress")
-    )
+    deployment, ingress = (rendered(tmp_path, "instance")[kind] for kind in ("deployment", "ingress"))
     assert deployment["metadata"]["name"] == f"zddc-server-{mode}"
     assert [rule["host"] for rule in ingress["spec"]["rules"]] == [host["host"] for host in given["zddc_server_ingress_hosts"]]
-    assert log_level(tmp_path / "out/instance/deployment.yaml") == {"prod": "info", "dev": "debug"}[mode]
+    assert log_level(tmp_path, "instance") == {"prod": "info", "dev": "debug"}[mode]

@@ -9,6 +9,24 @@ interruptible() {
   "$@" &
   wait "$!"
 }
+# Passes on what go says, but of the packages that it compiles only one in some seconds.
+digest() {
+  count=0 next=0
+  while IFS= read -r line; do
+    case $line in
+      *[!A-Za-z0-9._/-]*) echo "$line" ;;
+      *)
+        count=$((count + 1)) now=$(date +%s)
+        [ "$now" -ge "$next" ] || continue
+        say "package $count: $line"
+        next=$((now + 3))
+        ;;
+    esac
+  done
+}
+compile() {
+  { go build -trimpath -o "$BIN_DIR/zddc-server" -v ./cmd/zddc-server 2>&1 || touch "$BUILD_DIR/failed"; } | digest
+}
 
 cd "$BUILD_DIR/src/zddc"
 head=$(cat ../.git/HEAD)
@@ -20,5 +38,7 @@ mkdir -p "$HOME" "$TMPDIR"
 
 say "ref $SOURCE_REF, commit $SOURCE_COMMIT, with $(go version)"
 start=$(date +%s)
-interruptible go build -trimpath -o "$BIN_DIR/zddc-server" ./cmd/zddc-server
+rm -f "$BUILD_DIR/failed"
+interruptible compile
+[ ! -e "$BUILD_DIR/failed" ] || exit 1
 say "built in $(($(date +%s) - start)) s, sha256 $(sha256sum "$BIN_DIR/zddc-server" | cut -d ' ' -f 1)"

@@ -7,6 +7,7 @@ fail() {
   say "$*"
   exit 1
 }
+say "mounting at $ZDDC_ROOT"
 lower=$LOWER_DIR upper=$SCRATCH_DIR/upper work=$SCRATCH_DIR/work
 
 mount_overlay() {
@@ -42,6 +43,8 @@ serve() {
     echo "zddc$group:x:$group:zddc" >> /etc/group
   done
   export BINARY="$1"
+  # A wait that reads this knows what follows.
+  echo "${BINARY##*/}: starting as user $RUN_AS_USER"
   # su goes from root to the user, which clears the capabilities; no_new_privs keeps any program from bringing them back.
   exec setpriv --nnp su zddc -c 'exec "$BINARY"'
 }

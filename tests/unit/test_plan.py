@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""preflight against an API server on the loopback, and against all that is none."""
+"""plan against an API server on the loopback, and against all that is none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.varasys.zddc.plugins.module_utils import api
-from ansible_collections.varasys.zddc.plugins.modules import preflight
+from ansible_collections.varasys.zddc.plugins.modules import plan
 from kubernetes.dynamic import DynamicClient
 
 Run = Callable[..., dict[str, Any]]
@@ -28,20 +28,30 @@ Kubeconfig = Callable[..., str]
 
 NAMESPACE = "/api/v1/namespaces/docs"
 CLAIMS = f"{NAMESPACE}/persistentvolumeclaims"
-DEPLOYMENT = {"kind": "Deployment", "api_version": "apps/v1", "name": "web"}
-SERVICE = {"kind": "Service", "api_version": "v1", "name": "web"}
+RECORDS = "/apis/apps/v1/namespaces/docs/controllerrevisions"
+WEB = "/apis/apps/v1/namespaces/docs/deployments/web"
 MINE = {"app.kubernetes.io/managed-by": "varasys.zddc", "app.kubernetes.io/instance": "web"}
+INSTANCE = {"name": "web", "owner_labels": MINE}
+METADATA = {"name": "web", "namespace": "docs", "labels": MINE}
+DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": METADATA, "spec": {"replicas": 1}}
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": METADATA, "spec": {"ports": [{"port": 80}]}}
+UNKNOWN = {"apiVersion": "example.org/v1", "kind": "Route", "metadata": METADATA}
+
+
+def identity(item: dict[str, Any]) -> dict[str, str]:
+    return {"api_version": item["apiVersion"], "kind": item["kind"], "name": item["metadata"]["name"]}
 
 
 @pytest.fixture
 def checked(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> Run:
-    """Runs preflight against the cluster on the loopback, which has the namespace docs with the claim zddc-root."""
+    """Runs plan against the cluster on the loopback, which has the namespace docs with the claim zddc-root."""
     cluster.answers[NAMESPACE] = {"metadata": {"name": "docs"}}
     cluster.answers[f"{CLAIMS}/zddc-root"] = {
         "metadata": {"name": "zddc-root"},
         "spec": {"accessModes": ["ReadWriteMany"]},
         "status": {"phase": "Bound"},
     }
+    cluster.answers[RECORDS] = {"items": []}
     cluster.answers["/apis/apps/v1"] = {
         "resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]
     }
@@ -52,46 +62,52 @@ def checked(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> Run:
         ]
     }
     path = kubeconfig_for(cluster.address)
-    return lambda **options: run(preflight, **{"kubeconfig": path, "namespace": "docs", **options})
+    return lambda **options: run(plan, **INSTANCE, **{"kubeconfig": path, "namespace": "docs", **options})
+
+
+def live(item: dict[str, Any], uid: str = "u1", **metadata: Any) -> dict[str, Any]:
+    """As it lies in the cluster."""
+    return {**item, "metadata": {**item["metadata"], "uid": uid, "resourceVersion": "1", **metadata}}
 
 
 def test_all_is_well(checked: Run, cluster: Any) -> None:
-    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {
-        "metadata": {"name": "web", "uid": "u1", "labels": MINE}
-    }
-    result = checked(data_claim="zddc-root", objects=[DEPLOYMENT, SERVICE], owner_labels=MINE)
-    assert result["changed"] is False and result["problems"] == []
+    cluster.answers[WEB] = live(DEPLOYMENT)
+    result = checked(data_claim="zddc-root", definitions=[SERVICE])
+    assert result["changed"] is True and result["problems"] == []
     assert result["kubernetes_version"] == "v1.34.4" and result["namespace_exists"] is True
     assert result["claim"] == {"phase": "Bound", "access_modes": ["ReadWriteMany"]}
-    assert result["objects"] == [{"kind": "Deployment", "name": "web", "uid": "u1"}]
+    assert [(item["kind"], item["change"]) for item in result["objects"]] == [("Service", "create")]
+    assert {(verb, tuple(query["dryRun"])) for verb, _path, query, _sent in cluster.writes} == {("PATCH", ("All",))}
 
 
 def test_a_namespace_that_is_missing(checked: Run, cluster: Any) -> None:
-    assert checked(namespace="other", data_claim="zddc-root")["msg"] == (
+    assert checked(namespace="other", data_claim="zddc-root", definitions=[SERVICE])["msg"] == (
         f"zddc_server_namespace: there is no namespace 'other' in the cluster at {cluster.address}. "
         "Create it, name one that exists, or set zddc_server_create_namespace to true.\nNothing was changed."
     )
 
 
 def test_a_namespace_that_will_be_made(checked: Run) -> None:
-    result = checked(namespace="other", create_namespace=True, data_claim="zddc-root", objects=[DEPLOYMENT])
+    result = checked(namespace="other", create_namespace=True, data_claim="zddc-root", definitions=[DEPLOYMENT])
     assert result["namespace_exists"] is False and result["problems"] == [] and result["claim"] == {}
 
 
 @pytest.mark.parametrize("dry", [False, True])
 def test_it_tells_of_check_mode(run: Run, dry: bool) -> None:
-    assert run(preflight, dry, namespace="")["check_mode"] is dry
+    assert run(plan, dry, **INSTANCE, namespace="")["check_mode"] is dry
 
 
 def test_removal_needs_neither_namespace_nor_claim_nor_kind(checked: Run) -> None:
-    unknown = {"kind": "Route", "api_version": "example.org/v1", "name": "web"}
-    result = checked(namespace="other", state="absent", data_claim="zddc-root", objects=[unknown])
+    result = checked(namespace="other", data_claim="zddc-root", known=[identity(UNKNOWN)])
     assert result["namespace_exists"] is False and result["problems"] == []
+    assert checked(known=[identity(UNKNOWN)])["remove"] == []
 
 
 def test_removal_spares_what_belongs_to_others(checked: Run, cluster: Any) -> None:
-    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {"metadata": {"name": "web", "uid": "u1"}}
-    assert "zddc_server_name" in checked(state="absent", objects=[DEPLOYMENT], owner_labels=MINE)["msg"]
+    cluster.answers[WEB] = live(DEPLOYMENT, labels={})
+    assert "zddc_server_name" in checked(known=[identity(DEPLOYMENT)])["msg"]
+    # Beside other objects it is nobody's business.
+    assert checked(known=[identity(DEPLOYMENT)], definitions=[SERVICE])["remove"] == []
 
 
 def test_a_namespace_that_is_being_removed(checked: Run, cluster: Any) -> None:
@@ -101,7 +117,7 @@ def test_a_namespace_that_is_being_removed(checked: Run, cluster: Any) -> None:
 
 def test_a_namespace_that_may_not_be_read(checked: Run, cluster: Any) -> None:
     cluster.answers[NAMESPACE] = 403
-    assert checked(data_claim="zddc-root")["namespace_exists"] is True
+    assert checked(data_claim="zddc-root", definitions=[SERVICE])["namespace_exists"] is True
 
 
 @pytest.mark.parametrize("namespace", ["", " "])
@@ -111,13 +127,13 @@ def test_an_empty_namespace(checked: Run, namespace: str) -> None:
 
 def test_a_claim_that_is_missing(checked: Run, cluster: Any) -> None:
     cluster.answers[CLAIMS] = {"items": [{"metadata": {"name": f"claim-{number}"}} for number in range(6)]}
-    assert checked(data_claim="zddc-rot")["msg"] == (
+    assert checked(data_claim="zddc-rot", definitions=[SERVICE])["msg"] == (
         "zddc_server_data_claim: there is no claim 'zddc-rot' in namespace 'docs'. "
         "Claims there: claim-0, claim-1, claim-2, claim-3, claim-4, .... "
         "Create the claim (it is never created for you), or name one that exists.\nNothing was changed."
     )
     cluster.answers[CLAIMS] = 403
-    assert "in namespace 'docs'. Create the claim" in checked(data_claim="zddc-rot")["msg"]
+    assert "in namespace 'docs'. Create the claim" in checked(data_claim="zddc-rot", definitions=[SERVICE])["msg"]
 
 
 @pytest.mark.parametrize("what", ["lost", "removed", "refused"])
@@ -129,7 +145,7 @@ def test_a_claim_that_is_of_no_use(checked: Run, cluster: Any, what: str) -> Non
         claim["metadata"]["deletionTimestamp"], words = "2026-01-01T00:00:00Z", "is being removed."
     else:
         cluster.answers[f"{CLAIMS}/zddc-root"], words = 403, "cannot be read: the cluster at"
-    assert checked(data_claim="zddc-root")["msg"].startswith(
+    assert checked(data_claim="zddc-root", definitions=[SERVICE])["msg"].startswith(
         f"zddc_server_data_claim: {'' if what == 'refused' else 'the '}claim 'zddc-root' in namespace 'docs' {words}"
     )
 
@@ -157,21 +173,22 @@ def test_a_claim_that_is_of_no_use(checked: Run, cluster: Any, what: str) -> Non
     ],
 )
 def test_an_object_of_somebody_else(checked: Run, cluster: Any, metadata: dict[str, Any], manager: str) -> None:
-    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = {"metadata": {"uid": "u1", **metadata}}
-    assert checked(objects=[DEPLOYMENT], owner_labels=MINE)["msg"] == (
+    cluster.answers[WEB] = live({**DEPLOYMENT, "metadata": {"name": "web", **metadata}})
+    assert checked(definitions=[DEPLOYMENT])["msg"] == (
         f"zddc_server_name: Deployment 'web' in namespace 'docs' exists already and belongs to {manager}. "
-        "Choose another zddc_server_name, or remove that object.\nNothing was changed."
+        "Choose another zddc_server_name, remove that object, or set zddc_server_take_over to true to make it this "
+        "instance's.\nNothing was changed."
     )
+    assert checked(definitions=[DEPLOYMENT], take_over=True)["problems"] == []
 
 
 def test_a_kind_that_the_cluster_does_not_know(checked: Run) -> None:
-    unknown = {"kind": "Route", "api_version": "example.org/v1", "name": "web"}
-    assert "knows no Route of example.org/v1." in checked(objects=[unknown])["msg"]
+    assert "knows no Route of example.org/v1." in checked(definitions=[UNKNOWN])["msg"]
 
 
 def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
-    cluster.answers["/api/v1/namespaces/docs/services/web"] = {"metadata": {"uid": "u2"}}
-    result = checked(data_claim="none", objects=[SERVICE], owner_labels=MINE)
+    cluster.answers["/api/v1/namespaces/docs/services/web"] = live(SERVICE, labels={})
+    result = checked(data_claim="none", definitions=[SERVICE])
     lines = result["msg"].splitlines()
     assert lines[0] == "2 problems:" and lines[-1] == "Nothing was changed."
     assert [line[2:] for line in lines[1:3]] == result["problems"] and all(
@@ -183,7 +200,7 @@ def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
 
 
 def test_a_cluster_that_refuses_connections(run: Run, kubeconfig_for: Kubeconfig, closed: int) -> None:
-    message = run(preflight, kubeconfig=kubeconfig_for(f"https://127.0.0.1:{closed}"), namespace="docs")["msg"]
+    message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for(f"https://127.0.0.1:{closed}"), namespace="docs")["msg"]
     assert message.startswith(
         "zddc_server_kubeconfig, zddc_server_context: "
         f"the cluster at https://127.0.0.1:{closed} refuses the connection: "
@@ -193,13 +210,13 @@ def test_a_cluster_that_refuses_connections(run: Run, kubeconfig_for: Kubeconfig
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_cluster_that_does_not_answer(run: Run, kubeconfig_for: Kubeconfig, silent: int, scheme: str) -> None:
     began = time.monotonic()
-    message = run(preflight, kubeconfig=kubeconfig_for(f"{scheme}://127.0.0.1:{silent}"), namespace="docs")["msg"]
+    message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for(f"{scheme}://127.0.0.1:{silent}"), namespace="docs")["msg"]
     assert f"the cluster at {scheme}://127.0.0.1:{silent} does not answer within 5 s." in message
     assert time.monotonic() - began < 8
 
 
 def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "LIMIT", 2)
+    monkeypatch.setattr(plan, "LIMIT", 2)
     over = threading.Event()
 
     def trickle(listener: socket.socket) -> None:
@@ -216,7 +233,7 @@ def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypat
             path = kubeconfig_for(f"http://127.0.0.1:{listener.getsockname()[1]}")
             assert (
                 "the checks of the cluster took more than 2 s."
-                in run(preflight, kubeconfig=path, namespace="docs")["msg"]
+                in run(plan, **INSTANCE, kubeconfig=path, namespace="docs")["msg"]
             )
         finally:
             over.set()
@@ -224,10 +241,10 @@ def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypat
 
 
 def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "LIMIT", 1)
+    monkeypatch.setattr(plan, "LIMIT", 1)
     plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["3"]}}
     began = time.monotonic()
-    message = run(preflight, kubeconfig=kubeconfig_for("http://127.0.0.1:1", plugin), namespace="docs")["msg"]
+    message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for("http://127.0.0.1:1", plugin), namespace="docs")["msg"]
     assert "credential plugin" in message and time.monotonic() - began < 2.5
 
 
@@ -243,12 +260,12 @@ def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, mo
 )
 def test_a_cluster_that_will_not(run: Run, cluster: Any, kubeconfig_for: Kubeconfig, answer: Any, words: str) -> None:
     cluster.answers["/version"] = answer
-    result = run(preflight, kubeconfig=kubeconfig_for(cluster.address), namespace="docs")
+    result = run(plan, **INSTANCE, kubeconfig=kubeconfig_for(cluster.address), namespace="docs")
     assert f"the cluster at {cluster.address} {words}" in result["msg"] and "s3cr3t" not in json.dumps(result)
 
 
 def test_an_unknown_host(run: Run, kubeconfig_for: Kubeconfig) -> None:
-    message = run(preflight, kubeconfig=kubeconfig_for("https://cluster.invalid"), namespace="docs")["msg"]
+    message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for("https://cluster.invalid"), namespace="docs")["msg"]
     assert "the cluster at https://cluster.invalid cannot be found: its host name is not known." in message
 
 
@@ -286,7 +303,7 @@ def test_a_certificate_that_is_not_trusted(run: Run, kubeconfig_for: Kubeconfig,
         thread = threading.Thread(target=greet, args=(listener,), daemon=True)
         thread.start()
         path = kubeconfig_for(f"https://127.0.0.1:{listener.getsockname()[1]}")
-        message = run(preflight, kubeconfig=path, namespace="docs")["msg"]
+        message = run(plan, **INSTANCE, kubeconfig=path, namespace="docs")["msg"]
         thread.join()
     assert "cannot be trusted or does not speak TLS: " in message and "self-signed certificate" in message
     assert message.splitlines()[0].endswith("Correct its address or its CA certificate.")
@@ -294,7 +311,7 @@ def test_a_certificate_that_is_not_trusted(run: Run, kubeconfig_for: Kubeconfig,
 
 def test_a_server_that_speaks_no_tls(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
     path = kubeconfig_for(cluster.address.replace("http:", "https:"))
-    assert "cannot be trusted or does not speak TLS: " in run(preflight, kubeconfig=path, namespace="docs")["msg"]
+    assert "cannot be trusted or does not speak TLS: " in run(plan, **INSTANCE, kubeconfig=path, namespace="docs")["msg"]
 
 
 # The kubeconfig
@@ -302,15 +319,15 @@ def test_a_server_that_speaks_no_tls(run: Run, cluster: Any, kubeconfig_for: Kub
 
 def test_no_kubeconfig(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     none, advice = tmp_path / "none", "Set zddc_server_kubeconfig to the kubeconfig of the cluster."
-    assert run(preflight, kubeconfig=str(none), namespace="docs")["problems"] == [
+    assert run(plan, **INSTANCE, kubeconfig=str(none), namespace="docs")["problems"] == [
         f"zddc_server_kubeconfig: there is no kubeconfig {none}. {advice}"
     ]
-    assert run(preflight, namespace="docs")["problems"] == [
+    assert run(plan, **INSTANCE, namespace="docs")["problems"] == [
         f"zddc_server_kubeconfig: there is no kubeconfig {tmp_path}/home/.kube/config (from the default). {advice}"
     ]
     for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG"):
         monkeypatch.setenv(name, str(none))
-        assert run(preflight, namespace="docs")["problems"] == [
+        assert run(plan, **INSTANCE, namespace="docs")["problems"] == [
             f"zddc_server_kubeconfig: there is no kubeconfig {none} (from the environment variable {name}). {advice}"
         ]
 
@@ -331,20 +348,20 @@ def test_no_kubeconfig(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_broken_kubeconfig(run: Run, tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(content, encoding="utf-8")
-    message = run(preflight, kubeconfig=str(path), namespace="docs")["msg"]
+    message = run(plan, **INSTANCE, kubeconfig=str(path), namespace="docs")["msg"]
     assert message.startswith("zddc_server_") and f"{path} {words}" in message
 
 
 def test_a_kubeconfig_that_cannot_be_read(run: Run, tmp_path: Path) -> None:
     assert (
         f"the kubeconfig {tmp_path} cannot be read: Is a directory."
-        in run(preflight, kubeconfig=str(tmp_path), namespace="docs")["msg"]
+        in run(plan, **INSTANCE, kubeconfig=str(tmp_path), namespace="docs")["msg"]
     )
 
 
 def test_a_context_that_is_missing(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
     path = kubeconfig_for(cluster.address)
-    assert run(preflight, kubeconfig=path, context="two", namespace="docs")["problems"] == [
+    assert run(plan, **INSTANCE, kubeconfig=path, context="two", namespace="docs")["problems"] == [
         f"zddc_server_context: the kubeconfig {path} has no context 'two' (it has one). "
         "Set zddc_server_context to one that it has."
     ]
@@ -352,26 +369,26 @@ def test_a_context_that_is_missing(run: Run, cluster: Any, kubeconfig_for: Kubec
 
 def test_a_certificate_file_that_is_missing(run: Run, kubeconfig_for: Kubeconfig) -> None:
     clusters = [{"name": "one", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority": "none.crt"}}]
-    assert "none.crt" in run(preflight, kubeconfig=kubeconfig_for("", clusters=clusters), namespace="docs")["msg"]
+    assert "none.crt" in run(plan, **INSTANCE, kubeconfig=kubeconfig_for("", clusters=clusters), namespace="docs")["msg"]
 
 
 def test_a_kubeconfig_as_a_mapping(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> None:
     content = yaml.safe_load(Path(kubeconfig_for(cluster.address)).read_text(encoding="utf-8"))
     cluster.answers[NAMESPACE] = {"metadata": {}}
-    result = run(preflight, kubeconfig=content, namespace="docs")
+    result = run(plan, **INSTANCE, kubeconfig=content, namespace="docs")
     assert result["kubernetes_version"] == "v1.34.4" and "s3cr3t" not in json.dumps(result)
 
 
 def test_the_way_without_a_kubeconfig(run: Run, cluster: Any) -> None:
     cluster.answers[NAMESPACE] = {"metadata": {}}
-    assert run(preflight, host=cluster.address, api_key="s3cr3t", namespace="docs")["namespace_exists"] is True
+    assert run(plan, **INSTANCE, host=cluster.address, api_key="s3cr3t", namespace="docs")["namespace_exists"] is True
 
 
 def test_a_host_in_the_environment_beside_a_kubeconfig(
     run: Run, cluster: Any, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("K8S_AUTH_HOST", cluster.address)
-    result = run(preflight, kubeconfig=kubeconfig_for("http://127.0.0.1:1"), namespace="docs")
+    result = run(plan, **INSTANCE, kubeconfig=kubeconfig_for("http://127.0.0.1:1"), namespace="docs")
     assert result["problems"] == [
         f"zddc_server_kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {cluster.address}, and "
         "kubernetes.core would go there. Unset it, or leave zddc_server_kubeconfig empty."
@@ -397,7 +414,7 @@ def test_the_origin_of_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("found", ["32.0.0", "35.0.0", "35.2.1", "36.0.0", "24.1.0"])
 def test_a_client_library_that_is_known_to_fail(run: Run, monkeypatch: pytest.MonkeyPatch, found: str) -> None:
     monkeypatch.setattr(api, "version", lambda _name: found)
-    assert run(preflight, namespace="docs")["problems"] == [
+    assert run(plan, **INSTANCE, namespace="docs")["problems"] == [
         f"The Python library kubernetes {found} does not work with kubernetes.core. "
         "Install kubernetes 37.0.2 for the Python that runs the modules (ansible_python_interpreter)."
     ]
@@ -419,7 +436,7 @@ def test_no_client_library(tmp_path: Path) -> None:
         [
             *(Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"),
             *("-e", f"ansible_python_interpreter={sys.executable}"),
-            *("-m", "varasys.zddc.preflight", "-a", "namespace=docs"),
+            *("-m", "varasys.zddc.plan", "-a", '{"name": "web", "namespace": "docs", "owner_labels": {}}'),
         ],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "ANSIBLE_LOCALHOST_WARNING": "false"},
@@ -438,5 +455,5 @@ def test_every_request_has_a_time_out(checked: Run, monkeypatch: pytest.MonkeyPa
         return request(self, *args, **options)
 
     monkeypatch.setattr(DynamicClient, "request", spy)
-    checked(data_claim="zddc-root", objects=[DEPLOYMENT, SERVICE], timeout=3)
+    checked(data_claim="zddc-root", definitions=[DEPLOYMENT, SERVICE], timeout=3)
     assert len(timeouts) >= 6 and set(timeouts) == {3}

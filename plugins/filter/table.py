@@ -1,0 +1,57 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rows as a table of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+DOCUMENTATION = r"""
+name: table
+version_added: 0.1.0
+short_description: Rows as a table of text
+description:
+  - Gives a line for each row, the columns two spaces apart and as wide as what is in them. Nothing is shown as a dash.
+positional: columns
+options:
+  _input:
+    description: The rows.
+    type: list
+    elements: dict
+    required: true
+  columns:
+    description: The key of each column, by its heading.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what runs
+  ansible.builtin.debug:
+    msg: "{{ [{'name': 'archive', 'ready': '1/1'}] | varasys.zddc.table({'INSTANCE': 'name', 'READY': 'ready'}) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines, with the headings first.
+  type: str
+"""
+
+
+def table(rows: Iterable[dict[str, Any]], columns: dict[str, str]) -> str:
+    """Give the table."""
+    shown = [[str(row[key]) if row[key] not in ("", None) else "-" for key in columns.values()] for row in rows]
+    lines = [list(columns), *shown]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+class FilterModule:
+    """Filters of the collection."""
+
+    def filters(self) -> dict[str, Callable[..., str]]:
+        """Give the filters by name."""
+        return {"table": table}

@@ -1,0 +1,92 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What the cluster records of an instance: a ControllerRevision for each set of objects that was applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+Object = dict[str, Any]
+
+PREFIX = "varasys.zddc/"
+RESULT, CAUSE, BY = f"{PREFIX}result", f"{PREFIX}cause", f"{PREFIX}by"
+SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
+
+
+class Reader(Protocol):
+    def get(self, path: str, **query: Any) -> Object: ...
+
+
+def read(api: Reader, namespace: str, labels: Mapping[str, str]) -> list[Object]:
+    """Every record of an instance, the oldest first."""
+    found = api.get(
+        f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/controllerrevisions",
+        labelSelector=",".join(f"{key}={value}" for key, value in labels.items()),
+    )
+    return sorted(found["items"], key=lambda item: item["revision"])
+
+
+def result(record: Object) -> str:
+    return record["metadata"].get("annotations", {}).get(RESULT, UNFINISHED)
+
+
+def made(
+    records: list[Object], name: str, namespace: str, labels: Mapping[str, str], by: str, data: Object
+) -> Object:
+    """The record that comes next."""
+    number = records[-1]["revision"] + 1 if records else 1
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": f"{name}-v{number}",
+            "namespace": namespace,
+            "labels": dict(labels),
+            "annotations": {RESULT: UNFINISHED, BY: by},
+        },
+        "revision": number,
+        "data": data,
+    }
+
+
+def identity(item: Object) -> tuple[str, str, str]:
+    """API version, kind and name of an object."""
+    return item["apiVersion"], item["kind"], item["metadata"]["name"]
+
+
+def applied(records: Iterable[Object]) -> dict[tuple[str, str, str], None]:
+    """Every object that a record names, in the order of the records."""
+    return {identity(item): None for record in records for item in record["data"]["objects"]}
+
+
+def surplus(records: list[Object], keep: int) -> list[str]:
+    """Names of the records that are not kept: never the newest, nor the last that served."""
+    served = [record for record in records if result(record) == SERVED][-1:]
+    return [record["metadata"]["name"] for record in records[:-keep] if record not in served]
+
+
+def public(record: Object) -> Object:
+    """A record for users."""
+    annotations = record["metadata"].get("annotations", {})
+    data = {key: value for key, value in record["data"].items() if key != "objects"}
+    return {
+        "revision": record["revision"],
+        "name": record["metadata"]["name"],
+        "created": record["metadata"].get("creationTimestamp", ""),
+        "result": result(record),
+        "cause": annotations.get(CAUSE, ""),
+        "by": annotations.get(BY, ""),
+        **{key: data.get(key, "") for key in ("mode", "repo", "ref", "commit", "note")},
+        "data": data,
+        "objects": record["data"]["objects"],
+    }
+
+
+def chosen(records: list[Object], revision: int) -> Object | None:
+    """The record of a revision; of 0, the last that served before the newest record."""
+    if revision:
+        return next((record for record in records if record["revision"] == revision), None)
+    return next((record for record in reversed(records[:-1]) if result(record) == SERVED), None)

@@ -1,0 +1,165 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: history
+short_description: Reads what the cluster records of an instance
+version_added: 0.1.0
+author: varasys.zddc contributors
+description:
+  - A deploy records the objects that it applies, in a ControllerRevision for each set of them that differs from the one
+    before. This module reads these records.
+  - With O(revision) it also chooses one, to go back to.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - varasys.zddc.api
+  - varasys.zddc.api.instance
+options:
+  revision:
+    description: The revision to choose. V(0) is the last that served before the newest. V(-1) is the newest. Where there
+      is none such, the module fails.
+    type: int
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing, so it does the same in check mode.
+"""
+
+EXAMPLES = r"""
+- name: Read the history
+  varasys.zddc.history:
+    name: zddc-server-prod
+    namespace: documents
+    owner_labels:
+      app.kubernetes.io/instance: zddc-server-prod
+      app.kubernetes.io/managed-by: varasys.zddc
+  register: history
+"""
+
+RETURN = r"""
+revisions:
+  description: The records, the oldest first.
+  type: list
+  elements: dict
+  returned: success
+  contains: &record
+    revision:
+      description: Number of the revision.
+      type: int
+      sample: 3
+    name:
+      description: Name of the ControllerRevision.
+      type: str
+      sample: zddc-server-prod-v3
+    created:
+      description: When it was first applied.
+      type: str
+      sample: "2026-11-23T10:05:44Z"
+    result:
+      description: How that ended, C(served), C(failed), or C(unfinished) where the run did not come to an end.
+      type: str
+      sample: served
+    cause:
+      description: Why it failed, in one line.
+      type: str
+      sample: ""
+    by:
+      description: User and host that applied it.
+      type: str
+      sample: ada@controller
+    mode:
+      description: Mode of the instance.
+      type: str
+      sample: prod
+    repo:
+      description: The repository.
+      type: str
+      sample: https://codeberg.org/VARASYS/ZDDC
+    ref:
+      description: The ref that was asked for.
+      type: str
+      sample: zddc-server-v0.0.7
+    commit:
+      description: The commit that it stood for.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef01234567
+    note:
+      description: Where it was gone back to, from which record.
+      type: str
+      sample: ""
+    data:
+      description: All that was noted beside the objects.
+      type: dict
+      sample: {}
+    objects:
+      description: The objects, as they were applied.
+      type: list
+      elements: dict
+      sample: []
+chosen:
+  description: The record that was asked for.
+  type: dict
+  returned: with O(revision)
+  contains: *record
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    INSTANCE_ARG_SPEC,
+    ApiError,
+    ConnectionProblem,
+    connect,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.history import chosen, public, read, result
+
+
+def known(records: list[dict[str, Any]]) -> str:
+    """The revisions that there are, in words."""
+    return ", ".join(f"{record['revision']} ({result(record)})" for record in records)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **AUTH_ARG_SPEC,
+            **INSTANCE_ARG_SPEC,
+            "revision": {"type": "int"},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    where = f"{options['name']} in namespace {options['namespace']}"
+    try:
+        api = connect(module, "zddc_server_")
+        records = read(api, options["namespace"], options["owner_labels"])
+    except ConnectionProblem as problem:
+        module.fail_json(msg=str(problem))
+    except ApiError as error:
+        module.fail_json(msg=f"The history of {where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip())
+    found = {"revisions": [public(record) for record in records]}
+    revision = options["revision"]
+    if revision is None:
+        module.exit_json(changed=False, **found)
+    if not records:
+        module.fail_json(
+            msg=f"There is no record of {where}. Deploy it first, or correct zddc_server_name, zddc_server_namespace and "
+            "zddc_server_mode."
+        )
+    record = records[-1] if revision == -1 else chosen(records, revision)
+    if record is None:
+        wanted = f"revision {revision}" if revision else "earlier revision that served"
+        module.fail_json(
+            msg=f"{where} has no {wanted}. Nothing was changed. There are: {known(records)}. Name one of them: "
+            "-e revision=NUMBER"
+        )
+    module.exit_json(changed=False, chosen=public(record), **found)
+
+
+if __name__ == "__main__":
+    main()

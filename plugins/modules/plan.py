@@ -1,0 +1,573 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Says what an apply of an instance's objects would change, and what stands in its way
+version_added: 0.1.0
+author: varasys.zddc contributors
+description:
+  - Looks whether the cluster can be reached, whether the namespace and the claim are there, whether objects of the same
+    names belong to somebody else, and, by the cluster's own dry run, whether it takes the objects. It only reads.
+  - Says of each object whether an apply would create it, change it or leave it, and which of its fields somebody else has
+    set or added since the last apply, read from C(metadata.managedFields).
+  - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
+    wanted any more.
+  - Made for the role C(zddc_server), so its messages name the role's variables. All problems are reported together.
+  - It ends within 15 seconds, also where the cluster does not answer at all.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - varasys.zddc.api
+  - varasys.zddc.api.instance
+options:
+  definitions:
+    description: The objects that are wanted, as full manifests in that namespace. None, where all are to be removed.
+    type: list
+    elements: dict
+    default: []
+  set_by:
+    description: The variables that give what is in an object, by kind, to be named when the cluster refuses it. Those
+      under an empty kind are for all other kinds.
+    type: dict
+    default: {}
+  known:
+    description: Objects that the instance may have besides those of its history.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: Kind of the object.
+        type: str
+        required: true
+      api_version:
+        description: API group and version of the object.
+        type: str
+        required: true
+      name:
+        description: Name of the object.
+        type: str
+        required: true
+  field_manager:
+    description: Name under which the objects are applied.
+    type: str
+    default: varasys.zddc
+  allowed_managers:
+    description: Field managers whose fields are left to them, an autoscaler's for example.
+    type: list
+    elements: str
+    default: [kube-controller-manager]
+  force_conflicts:
+    description: Whether what other managers have set will be taken back. Without it that is a problem.
+    type: bool
+    default: true
+  take_over:
+    description: Whether objects of the wanted names that belong to somebody else will be taken over. Without it they are
+      a problem.
+    type: bool
+    default: false
+  create_namespace:
+    description: Whether the namespace may be missing, since it will be made.
+    type: bool
+    default: false
+  data_claim:
+    description: PersistentVolumeClaim that must exist in the namespace and must not be lost. Empty for no check.
+    type: str
+    default: ""
+  record:
+    description: What to note in the history beside the objects, such as C(mode), C(repo), C(ref), C(commit), C(host).
+      Empty, where no record is to be made.
+    type: dict
+    default: {}
+  history_limit:
+    description: How many records to keep.
+    type: int
+    default: 10
+  timeout:
+    description: Seconds that the cluster has for the answer to one request.
+    type: int
+    default: 5
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing in either mode. In check mode a namespace or a claim that is missing is a warning.
+  diff_mode:
+    support: full
+    description: A difference for each object that an apply would change.
+"""
+
+EXAMPLES = r"""
+- name: Say what would change
+  varasys.zddc.plan:
+    kubeconfig: ~/.kube/config
+    name: zddc-server-prod
+    namespace: documents
+    data_claim: zddc-root
+    definitions: "{{ query('ansible.builtin.file', 'service.yaml', 'deployment.yaml') | map('from_yaml') }}"
+    owner_labels:
+      app.kubernetes.io/instance: zddc-server-prod
+      app.kubernetes.io/managed-by: varasys.zddc
+  diff: true
+"""
+
+RETURN = r"""
+changed:
+  description: Whether an apply would change anything.
+  type: bool
+  returned: success
+  sample: false
+change:
+  description: The same.
+  type: bool
+  returned: success
+  sample: false
+work:
+  description: Whether anything is left to do, a rollout that has not come to its end for example.
+  type: bool
+  returned: success
+  sample: false
+kubernetes_version:
+  description: Version of the cluster.
+  type: str
+  returned: when the cluster answers
+  sample: v1.34.4
+check_mode:
+  description: Whether this is a dry run, by C(--check) or by a task's keyword, of which C(ansible_check_mode) knows nothing.
+  type: bool
+  returned: always
+  sample: false
+namespace_exists:
+  description: Whether the namespace is there. Taken to be there where the user may not read namespaces.
+  type: bool
+  returned: when the cluster answers
+  sample: true
+claim:
+  description: What the claim is; empty where it was not looked for or is missing.
+  type: dict
+  returned: always
+  contains:
+    phase:
+      description: Phase of the claim.
+      type: str
+      sample: Bound
+    access_modes:
+      description: Access modes that the claim asks for.
+      type: list
+      elements: str
+      sample: [ReadWriteMany]
+objects:
+  description: The wanted objects.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    api_version:
+      description: API group and version of the object.
+      type: str
+      sample: apps/v1
+    kind:
+      description: Kind of the object.
+      type: str
+      sample: Deployment
+    name:
+      description: Name of the object.
+      type: str
+      sample: zddc-server-prod
+    change:
+      description: What an apply would do, C(create), C(change) or C(none).
+      type: str
+      sample: change
+    definition:
+      description: What to apply, without the fields that are left to O(allowed_managers).
+      type: dict
+      sample: {}
+    drift:
+      description: What somebody else has set or added, a sentence or two each.
+      type: list
+      elements: str
+      sample:
+        - "Deployment zddc-server-prod: spec.replicas is 3, set by kubectl at 2026-11-23T09:32:30Z. The role sets 1."
+    adopt:
+      description: Whether somebody else has added fields, which an apply alone would leave.
+      type: bool
+      sample: false
+remove:
+  description: Objects of this instance that are not wanted.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    api_version:
+      description: API group and version of the object.
+      type: str
+      sample: networking.k8s.io/v1
+    kind:
+      description: Kind of the object.
+      type: str
+      sample: Ingress
+    name:
+      description: Name of the object.
+      type: str
+      sample: zddc-server-prod
+    uid:
+      description: UID of the object.
+      type: str
+      sample: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10
+replicas:
+  description: Pods of the Deployment, as P(varasys.zddc.rollout#module) counts them. Empty where something changes.
+  type: dict
+  returned: success
+  sample: {wanted: 1, updated: 1, ready: 1, available: 1}
+record:
+  description: Name of the record in the history that stands for the wanted objects.
+  type: str
+  returned: success
+  sample: zddc-server-prod-v3
+new_record:
+  description: That record, where it has to be made.
+  type: dict
+  returned: success
+  sample: {}
+good:
+  description: The last record of the history that served, where it is another one. As P(varasys.zddc.history#module) gives it.
+  type: dict
+  returned: success
+  sample: {}
+surplus:
+  description: Names of the records that are over the limit. Where nothing is wanted, of all.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+problems:
+  description: What stands in the way, one sentence or two each.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+"""
+
+import getpass
+import signal
+import socket
+from types import FrameType
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils import history
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    INSTANCE_ARG_SPEC,
+    Api,
+    ApiError,
+    ConnectionProblem,
+    Kinds,
+    connect,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare, plain
+from ansible_collections.varasys.zddc.plugins.module_utils.preflight import (
+    PREFIX,
+    check_claim,
+    check_cluster,
+    check_namespace,
+    manager,
+    unreadable,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import assess, observe
+
+LIMIT = 9
+"""Seconds for all of it: whatever hangs, a credential plugin or a name server too, the play hears of it within 15 s."""
+
+Object = dict[str, Any]
+
+
+class OutOfTime(BaseException):
+    """No Exception: the client library takes those of a credential plugin for itself."""
+
+
+class Planner:
+    """Fills the result; what it holds is true at any moment."""
+
+    def __init__(self, module: AnsibleModule, result: Object) -> None:
+        self.options, self.result = module.params, result
+        self.check_mode, self.diff = module.check_mode, module._diff
+        self.namespace: str = module.params["namespace"]
+        self.labels = {key: str(value) for key, value in module.params["owner_labels"].items()}
+        self.compared: list[Compared] = []
+        self.refusals: list[str] = []
+        self.api = connect(module, PREFIX, module.params["timeout"])
+        self.kinds = Kinds(self.api)
+
+    def plan(self) -> None:
+        options, result, problems = self.options, self.result, self.result["problems"]
+        result["kubernetes_version"] = check_cluster(self.api)
+        namespace = check_namespace(self.api, self.namespace)
+        result["namespace_exists"] = namespace.what
+        problems += namespace.problems
+        wanted = options["definitions"]
+        if wanted and not options["create_namespace"]:
+            self.lack(namespace.missing)
+        if namespace.what and wanted and options["data_claim"]:
+            result["claim"], found, missing = check_claim(self.api, self.namespace, options["data_claim"])
+            problems += found
+            self.lack(missing)
+        records = self.records() if namespace.what else []
+        for definition in wanted:
+            self.look_at(definition, namespace.what)
+        if namespace.what:
+            self.find_unwanted(records)
+        if not problems and not self.refusals:
+            self.conclude(records)
+
+    def lack(self, missing: list[str]) -> None:
+        """What is missing can still be made before a real run."""
+        self.result["warnings" if self.check_mode else "problems"] += missing
+
+    def records(self) -> list[Object]:
+        try:
+            return history.read(self.api, self.namespace, self.labels)
+        except ApiError as error:
+            self.result["problems"].append(
+                unreadable(f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", self.api, error)
+            )
+            return []
+
+    def look_at(self, definition: Object, namespace_exists: bool) -> None:
+        version, kind, name = history.identity(definition)
+        found = {"api_version": version, "kind": kind, "name": name, "change": "create", "drift": [], "adopt": False}
+        self.result["objects"].append(found | {"definition": definition})
+        try:
+            path = self.kinds.path(version, kind, self.namespace, name)
+            if path is None:
+                self.result["problems"].append(
+                    f"The cluster at {self.api.address} knows no {kind} of {version}. "
+                    "Install what brings it, or turn off what needs it."
+                )
+                return
+            if not self.kinds.namespaced(version, kind):
+                self.result["problems"].append(
+                    f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
+                    "Take it out, and create it by other means."
+                )
+                return
+            live = self.api.find(path) if namespace_exists else None
+        except ApiError as error:
+            what = f"{kind} {name!r} in namespace {self.namespace!r}"
+            self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+            return
+        if live and not self.options["take_over"] and (problem := self.of_another(live)):
+            self.result["problems"].append(problem)
+        elif not namespace_exists:
+            self.compared.append(Compared({}, definition, definition))
+        elif not self.result["problems"]:
+            self.compare(path, live, definition)
+
+    def of_another(self, live: Object) -> str:
+        """The problem with an object that does not carry this instance's labels."""
+        carried = live["metadata"].get("labels", {})
+        if all(carried.get(key) == value for key, value in self.labels.items()):
+            return ""
+        return (
+            f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
+            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object, or set "
+            f"{PREFIX}take_over to true to make it this instance's."
+        )
+
+    def compare(self, path: str, live: Object | None, definition: Object) -> None:
+        options, kind = self.options, definition["kind"]
+        try:
+            found = compare(
+                self.api, path, live, definition, options["field_manager"], options["allowed_managers"]
+            )
+        except ApiError as error:
+            if error.status in (0, 401) or error.passing:
+                what = f"{kind} {definition['metadata']['name']!r}"
+                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+            else:
+                self.refusals.append(f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}")
+            return
+        self.compared.append(found)
+        self.result["objects"][-1] |= {
+            "change": found.change,
+            "definition": found.definition,
+            "drift": found.drift,
+            "adopt": found.adopt,
+        }
+
+    def find_unwanted(self, records: list[Object]) -> None:
+        """Objects of this instance that are not wanted any more."""
+        known = {(one["api_version"], one["kind"], one["name"]): None for one in self.options["known"]}
+        wanted = {history.identity(item) for item in self.options["definitions"]}
+        for version, kind, name in reversed({**known, **history.applied(records)}):
+            if (version, kind, name) in wanted:
+                continue
+            try:
+                path = self.kinds.path(version, kind, self.namespace, name)
+                live = self.api.find(path) if path else None
+            except ApiError as error:
+                what = f"{kind} {name!r} in namespace {self.namespace!r}"
+                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+                continue
+            if live and (problem := self.of_another(live)):
+                # Something of that name that was never applied here is nobody's business.
+                if not wanted:
+                    self.result["problems"].append(problem)
+            elif live:
+                uid = live["metadata"]["uid"]
+                self.result["remove"].append({"api_version": version, "kind": kind, "name": name, "uid": uid})
+                self.compared.append(Compared(plain(live), {}, {}))
+
+    def conclude(self, records: list[Object]) -> None:
+        options, result = self.options, self.result
+        definitions = options["definitions"]
+        drift = [line for item in result["objects"] for line in item["drift"]]
+        if drift and not options["force_conflicts"]:
+            result["problems"] += [
+                *drift,
+                f"{PREFIX}force_conflicts is false, so nothing of this is taken back. Put it into the variables or "
+                "undo it, or set the variable to true.",
+            ]
+            return
+        changes = [one for one in self.compared if one.change != "none"]
+        last = next((record for record in reversed(records) if history.result(record) == history.SERVED), None)
+        if last and last["data"]["objects"] != definitions:
+            result["good"] = history.public(last)
+        result["record"] = records[-1]["metadata"]["name"] if records else ""
+        served = bool(records) and history.result(records[-1]) == history.SERVED
+        data = {**options["record"], "objects": definitions}
+        if options["record"] and not (records and records[-1]["data"]["objects"] == definitions):
+            by = f"{getpass.getuser()}@{socket.gethostname()}"
+            made = history.made(records, options["name"], self.namespace, self.labels, by, data)
+            result["record"], result["new_record"], served = made["metadata"]["name"], made, False
+        if not definitions:
+            result["surplus"] = [record["metadata"]["name"] for record in records]
+        elif options["record"]:
+            kept = [*records, result["new_record"]] if result["new_record"] else records
+            result["surplus"] = history.surplus(kept, options["history_limit"])
+        result["change"] = bool(changes or result["new_record"] or not definitions and records)
+        if self.diff:
+            result["diff"] = [one.diff() for one in changes]
+        settled = not definitions or not result["change"] and self.settled()
+        result["work"] = result["change"] or not settled or bool(options["record"]) and not served
+        if definitions and not records and not any(one.before for one in self.compared):
+            self.look_for_an_old_name()
+
+    def settled(self) -> bool:
+        """Whether the Deployment has come to its end."""
+        deployment = next((item for item in self.options["definitions"] if item["kind"] == "Deployment"), None)
+        if deployment is None:
+            return True
+        seen = observe(self.api, self.namespace, deployment["metadata"]["name"])
+        verdict = assess(*seen, self.api.now, self.api.now)
+        self.result["replicas"] = verdict.replicas
+        return verdict.done
+
+    def look_for_an_old_name(self) -> None:
+        """An instance that this host has deployed before, under another name or in another namespace."""
+        record, instance = self.options["record"], "app.kubernetes.io/instance"
+        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != instance)
+        for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
+            try:
+                found = self.api.get(path, labelSelector=mark)["items"]
+                break
+            except ApiError:
+                # A user of one namespace may not look into all.
+                found = []
+        old = {
+            (item["metadata"]["labels"].get(instance, ""), item["metadata"]["namespace"])
+            for item in found
+            if all(item["data"].get(key) == record.get(key) for key in ("host", "mode"))
+        }
+        for name, namespace in sorted(old):
+            self.result["warnings"].append(
+                f"{record['host']} has deployed {record['mode']} before, as {name} in namespace {namespace}, and that is "
+                f"still there. If {self.options['name']} takes its place, remove it: ansible-playbook varasys.zddc.remove "
+                f"--limit {record['host']} -e zddc_server_name={name} -e zddc_server_namespace={namespace}"
+            )
+
+
+def alarm(_signal: int, _frame: FrameType | None) -> None:
+    raise OutOfTime
+
+
+def failure(problems: list[str], refusals: list[str]) -> str:
+    if not problems:
+        verdict = "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:"
+        return "\n- ".join([verdict, *refusals])
+    lines = problems if len(problems) == 1 else [f"{len(problems)} problems:", *(f"- {line}" for line in problems)]
+    return "\n".join([*lines, "Nothing was changed."])
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **AUTH_ARG_SPEC,
+            **INSTANCE_ARG_SPEC,
+            "definitions": {"type": "list", "elements": "dict", "default": []},
+            "set_by": {"type": "dict", "default": {}},
+            "known": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {name: {"type": "str", "required": True} for name in ("kind", "api_version", "name")},
+            },
+            "field_manager": {"type": "str", "default": "varasys.zddc"},
+            "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
+            "force_conflicts": {"type": "bool", "default": True},
+            "take_over": {"type": "bool", "default": False},
+            "create_namespace": {"type": "bool", "default": False},
+            "data_claim": {"type": "str", "default": ""},
+            "record": {"type": "dict", "default": {}},
+            "history_limit": {"type": "int", "default": 10},
+            "timeout": {"type": "int", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    result: Object = {
+        "check_mode": module.check_mode,
+        "problems": [],
+        "warnings": [],
+        "claim": {},
+        "objects": [],
+        "remove": [],
+        "record": "",
+        "new_record": {},
+        "good": {},
+        "surplus": [],
+        "change": False,
+        "replicas": {},
+        "work": False,
+        "diff": [],
+    }
+    problems, refusals = result["problems"], []
+    signal.signal(signal.SIGALRM, alarm)
+    signal.alarm(LIMIT)
+    try:
+        if not module.params["namespace"].strip():
+            problems.append(f"{PREFIX}namespace is empty. Set it to the name of a namespace.")
+        else:
+            planner = Planner(module, result)
+            refusals = planner.refusals
+            planner.plan()
+        signal.alarm(0)
+    except ConnectionProblem as problem:
+        signal.alarm(0)
+        problems.append(str(problem))
+    except OutOfTime:
+        problems.append(
+            f"{PREFIX}kubeconfig, {PREFIX}context: the checks of the cluster took more than {LIMIT} s. "
+            "Check the network to it, and the credential plugin of the kubeconfig if it has one."
+        )
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if problems or refusals:
+        told = ("kubernetes_version", "check_mode", "namespace_exists", "claim", "problems")
+        module.fail_json(msg=failure(problems, refusals), **{key: result[key] for key in told if key in result})
+    module.exit_json(changed=result["change"], **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: status
+short_description: Tells how the instances in a namespace are
+version_added: 0.1.0
+author: varasys.zddc contributors
+description:
+  - Reads the objects of all instances in a namespace, and holds them against the newest record of the history.
+  - Without the right to apply the objects, by a dry run, it cannot tell what others have changed, and says so.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - varasys.zddc.api
+  - varasys.zddc.api.instance
+options:
+  others:
+    description: Tell of every other instance in the namespace as well.
+    type: bool
+    default: true
+  field_manager:
+    description: Name under which the objects are applied.
+    type: str
+    default: varasys.zddc
+  allowed_managers:
+    description: Field managers whose fields are left to them.
+    type: list
+    elements: str
+    default: [kube-controller-manager]
+  timeout:
+    description: Seconds that the cluster has for the answer to one request.
+    type: int
+    default: 5
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing, so it does the same in check mode.
+"""
+
+EXAMPLES = r"""
+- name: Look at the instances
+  varasys.zddc.status:
+    name: zddc-server-prod
+    namespace: documents
+    owner_labels:
+      app.kubernetes.io/instance: zddc-server-prod
+      app.kubernetes.io/managed-by: varasys.zddc
+  register: status
+"""
+
+RETURN = r"""
+instances:
+  description: The instances, by name.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    id:
+      description: The cluster's address, the namespace and the name.
+      type: str
+      sample: https://127.0.0.1:6443 documents zddc-server-prod
+    name:
+      description: Name of the instance.
+      type: str
+      sample: zddc-server-prod
+    namespace:
+      description: Its namespace.
+      type: str
+      sample: documents
+    mode:
+      description: Its mode.
+      type: str
+      sample: prod
+    revision:
+      description: Number of the newest record in the history.
+      type: str
+      sample: "3"
+    ref:
+      description: The ref that was asked for.
+      type: str
+      sample: zddc-server-v0.0.7
+    commit:
+      description: The commit that it stood for.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef01234567
+    image:
+      description: Image in which the server runs.
+      type: str
+      sample: docker.io/library/alpine:3.22
+    ready:
+      description: How many pods are ready, and how many are wanted.
+      type: str
+      sample: 1/1
+    restarts:
+      description: How often containers of the newest revision's pods were started again.
+      type: str
+      sample: "0"
+    age:
+      description: Age of the youngest of these pods.
+      type: str
+      sample: 3h
+    url:
+      description: Where it is reached, by the Ingress, by the node, or from within the cluster.
+      type: str
+      sample: https://archive.example.org/
+    drift:
+      description: Whether others have changed it, C(yes), C(no), or C(?) where that cannot be told.
+      type: str
+      sample: "no"
+    state:
+      description: What it does, in words.
+      type: str
+      sample: serves
+    notes:
+      description: What others have changed, or why that cannot be told, a sentence or two each.
+      type: list
+      elements: str
+      sample: []
+"""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils import history
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    INSTANCE_ARG_SPEC,
+    Api,
+    ApiError,
+    ConnectionProblem,
+    Kinds,
+    connect,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, assess, moment
+
+Object = dict[str, Any]
+INSTANCE = "app.kubernetes.io/instance"
+GONE = "not deployed"
+
+
+class Namespace:
+    """What a namespace holds of all instances; each kind is asked for once."""
+
+    def __init__(self, api: Api, namespace: str, selector: str) -> None:
+        self.api, self.name, self.selector = api, namespace, selector
+        self.kinds = Kinds(api)
+        self.deployments = self.listed("/apis/apps/v1", "deployments")
+        self.replicasets = self.listed("/apis/apps/v1", "replicasets")
+        self.records = self.listed("/apis/apps/v1", "controllerrevisions")
+        self.pods = self.listed("/api/v1", "pods")
+        self.services = self.listed("/api/v1", "services")
+        self.ingresses = self.listed("/apis/networking.k8s.io/v1", "ingresses")
+
+    def listed(self, base: str, kind: str) -> list[Object]:
+        path = f"{base}/namespaces/{quote(self.name, safe='')}/{kind}"
+        return list(self.api.get(path, labelSelector=self.selector)["items"])
+
+    def live(self, definition: Object) -> tuple[str | None, Object | None]:
+        """The path of an object, and what is there."""
+        version, kind, name = history.identity(definition)
+        path = self.kinds.path(version, kind, self.name, name)
+        return path, self.api.find(path) if path else None
+
+
+def of(items: list[Object], name: str) -> list[Object]:
+    """Those of one instance."""
+    return [item for item in items if item["metadata"]["labels"].get(INSTANCE) == name]
+
+
+def age(passed: timedelta) -> str:
+    seconds = max(0, int(passed.total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def url(namespace: Namespace, name: str, pods: list[Object]) -> str:
+    """The first of the ways by which it is reached."""
+    for ingress in of(namespace.ingresses, name):
+        for rule in ingress["spec"].get("rules") or []:
+            if host := rule.get("host"):
+                secured = {one for tls in ingress["spec"].get("tls") or [] for one in tls.get("hosts") or []}
+                paths = (rule.get("http") or {}).get("paths") or [{}]
+                return f"http{'s' if host in secured else ''}://{host}{paths[0].get('path') or '/'}"
+    for service in of(namespace.services, name):
+        for port in service["spec"].get("ports") or []:
+            if node_port := port.get("nodePort"):
+                node = next((pod["status"]["hostIP"] for pod in pods if pod["status"].get("hostIP")), "NODE")
+                return f"http://{f'[{node}]' if ':' in node else node}:{node_port}/"
+            return f"http://{service['metadata']['name']}.{namespace.name}.svc:{port['port']}/"
+    return ""
+
+
+def state(verdict: Verdict, record: Object | None) -> str:
+    if verdict.failure:
+        return f"failed: {verdict.failure.cause}"
+    if not verdict.done:
+        return verdict.stage
+    if verdict.replicas["wanted"] == 0:
+        return "stopped"
+    if record and history.result(record) != history.SERVED:
+        return "serves, but its deploy did not come to its end"
+    return "serves"
+
+
+def only_stopped(found: Compared) -> bool:
+    """It differs from the record by having no pods, and nobody else did that."""
+    before, after = (dict(side.get("spec", {})) for side in (found.before, found.after))
+    return before.pop("replicas", None) == 0 and after.pop("replicas", None) != 0 and before == after
+
+
+def drift(namespace: Namespace, record: Object, manager: str, allowed: list[str]) -> list[str]:
+    """What is not as it was applied."""
+    lines: list[str] = []
+    for definition in record["data"]["objects"]:
+        _version, kind, name = history.identity(definition)
+        path, live = namespace.live(definition)
+        if path is None or live is None:
+            lines.append(f"{kind} {name} is missing.")
+            continue
+        found = compare(namespace.api, path, live, definition, manager, allowed)
+        lines += found.drift
+        if found.change != "none" and not found.drift and not only_stopped(found):
+            lines.append(f"{kind} {name} is not as revision {record['revision']} has it: deploy with --check --diff.")
+    return lines
+
+
+def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Object:
+    records = sorted(of(namespace.records, name), key=lambda item: item["revision"])
+    record = records[-1] if records else None
+    told: Object = {
+        "id": f"{namespace.api.address} {namespace.name} {name}",
+        "name": name,
+        "namespace": namespace.name,
+        "revision": str(record["revision"]) if record else "",
+        **dict.fromkeys(("mode", "ref", "commit", "image", "ready", "restarts", "age", "url", "drift"), ""),
+        "state": GONE,
+        "notes": [],
+    }
+    deployment = next(iter(of(namespace.deployments, name)), None)
+    if deployment is None:
+        return told
+    template, now = deployment["spec"]["template"], namespace.api.now
+    annotations = template["metadata"].get("annotations", {})
+    verdict = assess(deployment, of(namespace.replicasets, name), of(namespace.pods, name), now, now)
+    current = [pod for pod in verdict.pods if pod.current and pod.alive]
+    made = [moment(pod.seen["metadata"]["creationTimestamp"]) for pod in current]
+    told |= {
+        "mode": template["metadata"]["labels"].get(f"{history.PREFIX}mode", ""),
+        "ref": annotations.get(f"{history.PREFIX}git-ref", ""),
+        "commit": annotations.get(f"{history.PREFIX}git-commit", ""),
+        "image": template["spec"]["containers"][0]["image"],
+        "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",
+        "restarts": str(sum(pod.restarts for pod in current)) if current else "",
+        "age": age(now - max(made)) if made else "",
+        "url": url(namespace, name, [pod.seen for pod in current]),
+        "state": state(verdict, record),
+    }
+    if record is None:
+        return told | {"drift": "?", "notes": [f"Of {name} the cluster has no record. Deploy it once."]}
+    try:
+        notes = drift(namespace, record, manager, allowed)
+    except ApiError as error:
+        said = f"Whether others have changed {name} cannot be told: the cluster {error.what}. {error.advice}".rstrip()
+        return told | {"drift": "?", "notes": [said]}
+    return told | {"drift": "yes" if notes else "no", "notes": notes}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **AUTH_ARG_SPEC,
+            **INSTANCE_ARG_SPEC,
+            "others": {"type": "bool", "default": True},
+            "field_manager": {"type": "str", "default": "varasys.zddc"},
+            "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
+            "timeout": {"type": "int", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    labels = {key: value for key, value in options["owner_labels"].items() if key != INSTANCE}
+    try:
+        api = connect(module, "zddc_server_", options["timeout"])
+        namespace = Namespace(api, options["namespace"], ",".join(f"{key}={value}" for key, value in labels.items()))
+        names = {options["name"]}
+        if options["others"]:
+            names |= {item["metadata"]["labels"].get(INSTANCE) for item in (*namespace.deployments, *namespace.records)}
+        instances = [
+            row(namespace, name, options["field_manager"], options["allowed_managers"])
+            for name in sorted(filter(None, names))
+        ]
+    except ConnectionProblem as problem:
+        module.fail_json(msg=str(problem))
+    except ApiError as error:
+        module.fail_json(
+            msg=f"The instances in namespace {options['namespace']}: the cluster at {api.address} {error.what}. "
+            f"{error.advice}".rstrip()
+        )
+    module.exit_json(changed=False, instances=instances)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verify
+short_description: Asks a running server over HTTP whether it does what it should
+version_added: 0.1.0
+author: varasys.zddc contributors
+description:
+  - Asks through the API server, which passes the requests on to the Service. So it works from wherever the cluster's API
+    is reached, and no pod is made.
+  - All checks are made, then the module fails if one of them did not hold.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - varasys.zddc.api
+  - varasys.zddc.api.instance
+options:
+  timeout:
+    description: Seconds that the server has for the answer to one request.
+    type: int
+    default: 10
+attributes:
+  check_mode:
+    support: full
+    description: It only reads, so it does the same in check mode.
+"""
+
+EXAMPLES = r"""
+- name: Ask the server
+  varasys.zddc.verify:
+    name: zddc-server-prod
+    namespace: documents
+    owner_labels:
+      app.kubernetes.io/instance: zddc-server-prod
+      app.kubernetes.io/managed-by: varasys.zddc
+"""
+
+RETURN = r"""
+checks:
+  description: What was asked, and what came.
+  type: list
+  elements: dict
+  returned: when the cluster answers
+  contains:
+    name:
+      description: What should be.
+      type: str
+      sample: GET / answers 200 with HTML
+    ok:
+      description: Whether it is.
+      type: bool
+      sample: true
+    said:
+      description: What came.
+      type: str
+      sample: 200 text/html
+    milliseconds:
+      description: How long that took.
+      type: int
+      sample: 12
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils import history
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    INSTANCE_ARG_SPEC,
+    Answer,
+    Api,
+    ApiError,
+    ConnectionProblem,
+    connect,
+)
+
+Object = dict[str, Any]
+
+
+def is_page(answer: Answer) -> bool:
+    return answer.status == 200 and answer.content_type == "text/html" and bool(answer.text.strip())
+
+
+def is_listing(answer: Answer) -> bool:
+    try:
+        return answer.status == 200 and isinstance(json.loads(answer.text), (dict, list))
+    except ValueError:
+        return False
+
+
+def is_refusal(answer: Answer) -> bool:
+    return answer.status in (401, 403, 404)
+
+
+REQUESTS: tuple[tuple[str, str, str, Callable[[Answer], bool]], ...] = (
+    ("GET / answers 200 with HTML", "/", "text/html", is_page),
+    ("GET / for application/json answers 200 with JSON", "/", "application/json", is_listing),
+    ("GET /.zddc.d/ is refused", "/.zddc.d/", "text/html", is_refusal),
+)
+
+
+def ask(api: Api, base: str, name: str, path: str, accept: str, holds: Callable[[Answer], bool]) -> Object:
+    """One request to the server."""
+    begin = time.monotonic()
+    try:
+        answer = api.ask(base + path, accept)
+        ok, said = holds(answer), f"{answer.status} {answer.content_type}"
+    except ApiError as error:
+        ok, said = False, f"no answer of the server: the cluster {error.what}"
+    return {"name": name, "ok": ok, "said": said, "milliseconds": round((time.monotonic() - begin) * 1000)}
+
+
+def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> Object:
+    """Whether every pod runs the commit that was deployed."""
+    begin = time.monotonic()
+    wanted = record["data"].get("commit", "")
+    found = api.get(
+        f"/api/v1/namespaces/{quote(namespace, safe='')}/pods",
+        labelSelector=",".join(f"{key}={value}" for key, value in labels.items()),
+    )
+    commits = {
+        item["metadata"].get("annotations", {}).get(f"{history.PREFIX}git-commit", "none")
+        for item in found["items"]
+        if not item["metadata"].get("deletionTimestamp") and item["status"].get("phase") in ("Pending", "Running")
+    }
+    return {
+        "name": f"every pod is of commit {wanted[:12]}",
+        "ok": commits == {wanted},
+        "said": ", ".join(sorted(one[:12] for one in commits)) or "there is no pod",
+        "milliseconds": round((time.monotonic() - begin) * 1000),
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **AUTH_ARG_SPEC,
+            **INSTANCE_ARG_SPEC,
+            "timeout": {"type": "int", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    name, namespace = options["name"], options["namespace"]
+    where = f"{name} in namespace {namespace}"
+    try:
+        api = connect(module, "zddc_server_", options["timeout"])
+        records = history.read(api, namespace, options["owner_labels"])
+        if not records:
+            module.fail_json(
+                msg=f"There is no record of {where}. Deploy it first, or correct zddc_server_name, "
+                "zddc_server_namespace and zddc_server_mode."
+            )
+        place = (quote(part, safe="") for part in (namespace, name))
+        base = "/api/v1/namespaces/{}/services/http:{}:http/proxy".format(*place)
+        checks = [commit(api, namespace, options["owner_labels"], records[-1])]
+        checks += [ask(api, base, *request) for request in REQUESTS]
+    except ConnectionProblem as problem:
+        module.fail_json(msg=str(problem))
+    except ApiError as error:
+        module.fail_json(msg=f"{where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip())
+    wrong = [f"{one['name']}: not so, {one['said']}" for one in checks if not one["ok"]]
+    if wrong:
+        advice = "Look at it with the playbook varasys.zddc.status, and deploy it again where it is stopped or not as it was."
+        module.fail_json(msg="\n- ".join([f"{where} does not do what it should:", *wrong]) + f"\n{advice}", checks=checks)
+    module.exit_json(changed=False, checks=checks)
+
+
+if __name__ == "__main__":
+    main()

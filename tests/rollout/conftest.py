@@ -1,0 +1,127 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A namespace with Deployments of one small container, and the module rollout in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import kubernetes
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
+from ansible_collections.varasys.zddc.plugins.modules import rollout
+from kubernetes.dynamic import DynamicClient
+
+# Serves on port 8080; ends some seconds after it is asked to, and serves until then.
+STUBBORN = "trap 'sleep 3; exit 0' TERM; mkdir /www; echo on > /www/index.html; httpd -f -p 8080 -h /www & wait; wait"
+
+
+class Shop:
+    """The namespace: makes and changes Deployments there, and looks at them."""
+
+    namespace = "rollout-test"
+
+    def __init__(self, variables: dict[str, Any]) -> None:
+        self.kubeconfig = str(variables["zddc_server_kubeconfig"])
+        self.image = str(variables["zddc_server_image"])
+        self.address = str(variables["kind_cluster_node_address"])
+        client = kubernetes.config.new_client_from_config(self.kubeconfig)
+        self.core = kubernetes.client.CoreV1Api(client)
+        self.apps = kubernetes.client.AppsV1Api(client)
+        self.api = Api(DynamicClient(client, discoverer=lambda *_unused: None), 10)
+        self.releases: dict[str, int] = {}
+        self.count = 0
+
+    def definition(self, name: str, command: str = STUBBORN, spec: dict[str, Any] | None = None, **more: Any) -> Any:
+        """Give a Deployment at its next release, with what differs in its container, its pods or in itself."""
+        self.releases[name] = self.releases.get(name, 0) + 1
+        labels = {"app": name, "release": str(self.releases[name])}
+        probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+        container = {"name": "web", "image": self.image, "command": ["sh", "-c", command], "readinessProbe": probe}
+        pod = {"containers": [container | more.pop("container", {})], **(more.pop("pod", None) or {})}
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": {"app": name}},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+                **(spec or {}),
+            },
+        }
+
+    def deploy(self, name: str, **what: Any) -> None:
+        """Make a Deployment, or give it its next release."""
+        definition = self.definition(name, **what)
+        try:
+            self.apps.replace_namespaced_deployment(name, self.namespace, definition)
+        except kubernetes.client.ApiException as error:
+            if error.status != 404:
+                raise
+            self.apps.create_namespaced_deployment(self.namespace, definition)
+
+    def pods(self, name: str) -> list[Any]:
+        """Give the pods of a Deployment, the newest last."""
+        found = self.core.list_namespaced_pod(self.namespace, label_selector=f"app={name}").items
+        return sorted(found, key=lambda pod: pod.metadata.creation_timestamp)
+
+    def old_containers(self, name: str) -> int:
+        """Tell how many containers of pods of an earlier release run."""
+        old = [pod for pod in self.pods(name) if pod.metadata.labels["release"] != str(self.releases[name])]
+        return sum(bool(one.state.running) for pod in old for one in pod.status.container_statuses or [])
+
+
+@dataclass(frozen=True)
+class Waited:
+    """What the module gave, with its progress, and when it ended."""
+
+    result: dict[str, Any]
+    lines: list[str]
+    ended: datetime
+
+    @property
+    def first_line(self) -> str:
+        """Give the first line of its message."""
+        return str(self.result.get("msg", "")).partition("\n")[0]
+
+
+@pytest.fixture(scope="package", name="shop")
+def shop_fixture(zddc: dict[str, Any]) -> Iterator[Shop]:
+    """Give the namespace."""
+    shop = Shop(zddc)
+    shop.core.create_namespace({"metadata": {"name": shop.namespace}})
+    yield shop
+    shop.core.delete_namespace(shop.namespace)
+
+
+@pytest.fixture(name="name")
+def name_fixture(shop: Shop) -> Iterator[str]:
+    """Give a name for a Deployment, which is removed after the test."""
+    shop.count += 1
+    name = f"web{shop.count}"
+    yield name
+    shop.apps.delete_collection_namespaced_deployment(shop.namespace)
+    shop.core.delete_collection_namespaced_pod(shop.namespace, grace_period_seconds=0)
+
+
+@pytest.fixture(name="wait")
+def wait_fixture(shop: Shop, name: str, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> Callable[..., Waited]:
+    """Give the function that runs the module."""
+
+    def wait(**options: Any) -> Waited:
+        lines = tmp_path / "lines"
+        lines.write_text("")
+        given = {"kubeconfig": shop.kubeconfig, "namespace": shop.namespace, "name": name, "progress": str(lines)}
+        capsys.readouterr()
+        with patch_module_args({**given, "timeout": 90, **options}), pytest.raises(SystemExit):
+            rollout.main()
+        result = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return Waited(result, lines.read_text().splitlines(), datetime.now(timezone.utc))
+
+    return wait

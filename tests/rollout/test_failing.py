@@ -1,0 +1,167 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What cannot come to an end: the wait ends within 5 s of the failing and says why in its first line."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import kubernetes
+import pytest
+
+pytestmark = pytest.mark.alone
+
+SOON = timedelta(seconds=5)
+PROBE = {"httpGet": {"path": "/nothing", "port": 8080}, "periodSeconds": 1, "failureThreshold": 2}
+
+
+def plain(text: str) -> str:
+    """Give a text without the names that the cluster makes up."""
+    return re.sub(r"\bweb[0-9]+-[a-z0-9]{6,10}-[a-z0-9]{5}\b", "POD", re.sub(r"\d+\.\d+\.\d+\.\d+", "ADDRESS", text))
+
+
+def soon(waited: Any, since: datetime) -> None:
+    """See that the wait ended not long after."""
+    assert timedelta(0) <= waited.ended - since < SOON
+
+
+def event(shop: Any, reason: str, name: str) -> datetime:
+    """Give when the cluster first told of something about a claim, or about a pod of a Deployment."""
+    events = shop.core.list_namespaced_event(shop.namespace, field_selector=f"reason={reason}").items
+    found = [one for one in events if f"{one.involved_object.name}-".startswith(f"{name}-")]
+    return min(one.event_time or one.first_timestamp for one in found)
+
+
+def test_no_node(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    shop.deploy(name, pod={"nodeSelector": {"nowhere": "1"}})
+    waited = wait(unschedulable_timeout=3)
+    soon(waited, event(shop, "FailedScheduling", name) + timedelta(seconds=3))
+    assert plain(waited.first_line).startswith(
+        "pod POD: no node takes it: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+    )
+
+
+def test_no_image(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    shop.deploy(name, container={"image": "localhost/nowhere:1"})
+    waited = wait()
+    soon(waited, event(shop, "Failed", name))
+    begins = "pod POD: container web: the image localhost/nowhere:1 cannot be pulled: failed to pull and unpack image"
+    assert plain(waited.first_line).startswith(begins)
+
+
+@pytest.fixture(name="claim")
+def claim_fixture(shop: Any) -> Any:
+    """Give the function that makes a claim of a storage class, and the pod's volume of it; it goes after the test."""
+
+    def claim(storage_class: str) -> dict[str, Any]:
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+        body = {"metadata": {"name": "docs"}, "spec": {**spec, "storageClassName": storage_class}}
+        shop.core.create_namespaced_persistent_volume_claim(shop.namespace, body)
+        return {"volumes": [{"name": "docs", "persistentVolumeClaim": {"claimName": "docs"}}]}
+
+    yield claim
+    shop.core.delete_namespaced_persistent_volume_claim("docs", shop.namespace)
+
+
+@pytest.mark.parametrize(
+    ("storage_class", "reason", "why"),
+    [
+        ("", "FailedBinding", "no persistent volumes available for this claim and no storage class is set"),
+        ("fast", "ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found'),
+    ],
+)
+def test_a_claim_that_nothing_will_bind(
+    shop: Any, name: str, wait: Callable[..., Any], claim: Any, storage_class: str, reason: str, why: str
+) -> None:
+    shop.deploy(name, pod=claim(storage_class))
+    # Longer than the test may take: it does not wait for a node here.
+    waited = wait(unschedulable_timeout=60)
+    soon(waited, max(event(shop, "FailedScheduling", name), event(shop, reason, "docs")))
+    assert plain(waited.first_line) == f"pod POD: the claim docs is not bound: {why}"
+    assert waited.result["msg"].endswith(f"--namespace {shop.namespace} describe persistentvolumeclaim docs")
+    assert any(why in line for line in waited.result["events"])
+
+
+def test_a_claim_that_waits_for_its_pod(shop: Any, name: str, wait: Callable[..., Any], claim: Any) -> None:
+    storage = kubernetes.client.StorageV1Api(shop.core.api_client)
+    late = {"metadata": {"name": "rollout-test"}, "provisioner": "nobody", "volumeBindingMode": "WaitForFirstConsumer"}
+    storage.create_storage_class(late)
+    try:
+        shop.deploy(name, pod=claim("rollout-test"))
+        waited = wait(timeout=4, unschedulable_timeout=60)
+        assert plain(waited.first_line).startswith("pod POD: still waiting for a node")
+    finally:
+        storage.delete_storage_class("rollout-test")
+
+
+def test_a_crash(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    shop.deploy(name, command="echo Cookie: secret; echo no documents here; sleep 1; exit 3")
+    waited = wait()
+    (pod,) = shop.pods(name)
+    (one,) = pod.status.container_statuses
+    soon(waited, (one.state.terminated or one.last_state.terminated).finished_at)
+    assert plain(waited.first_line) == "pod POD: container web failed: no documents here"
+    assert "secret" not in str(waited.result)
+
+
+@pytest.mark.parametrize(
+    ("probe", "command", "why"),
+    [
+        (
+            {"startupProbe": PROBE},
+            "httpd -f -p 8080",
+            "Startup probe failed: HTTP probe failed with statuscode: 404",
+        ),
+        (
+            {"livenessProbe": PROBE},
+            "httpd -p 8080; trap 'exit 0' TERM; sleep infinity & wait",
+            "Liveness probe failed: HTTP probe failed with statuscode: 404",
+        ),
+        (
+            {"startupProbe": {**PROBE, "httpGet": None, "exec": {"command": ["sh", "-c", "echo too old; exit 1"]}}},
+            "sleep infinity",
+            "Startup probe failed: too old",
+        ),
+    ],
+    ids=["startup", "liveness", "exec"],
+)
+def test_a_probe(shop: Any, name: str, wait: Callable[..., Any], probe: dict[str, Any], command: str, why: str) -> None:
+    never = {"readinessProbe": {"tcpSocket": {"port": 1}}}
+    shop.deploy(name, command=command, container={**never, **probe})
+    waited = wait()
+    # The container may take long to end: what counts is that the kubelet has begun to stop it.
+    soon(waited, event(shop, "Killing", name))
+    assert plain(waited.first_line) == f"pod POD: container web was stopped: {why}"
+
+
+def test_a_probe_that_fails_and_then_passes(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    probe = {"startupProbe": {"exec": {"command": ["test", "-e", "/tmp/on"]}, "periodSeconds": 1}}
+    shop.deploy(
+        name,
+        command="sleep 2; touch /tmp/on; mkdir /www; touch /www/index.html; httpd -f -p 8080 -h /www",
+        container=probe,
+    )
+    waited = wait(timeout=30)
+    assert event(shop, "Unhealthy", name) and waited.result.get("msg") is None
+
+
+def test_a_volume_that_cannot_be_mounted(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    volumes = [{"name": "key", "secret": {"secretName": "key"}}]
+    mounts = [{"name": "key", "mountPath": "/key"}]
+    shop.deploy(name, pod={"volumes": volumes}, container={"volumeMounts": mounts})
+    why = 'MountVolume.SetUp failed for volume "key" : secret "key" not found'
+    waited = wait(timeout=13)
+    assert re.fullmatch(rf" *1\d s  starting web: {re.escape(why)}", waited.lines[-1])
+    seconds = f"{waited.result['seconds']:.0f}"
+    assert plain(waited.first_line) == f"pod POD: still starting web ({why}) after {seconds} s"
+
+
+def test_a_paused_deployment(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    begin = time.monotonic()
+    shop.deploy(name, spec={"paused": True})
+    assert wait().first_line == f"Deployment {name} is paused"
+    assert time.monotonic() - begin < SOON.total_seconds()

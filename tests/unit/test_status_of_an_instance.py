@@ -1,0 +1,84 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What status says of an instance, from objects as the API gives them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Failure, Verdict
+from ansible_collections.varasys.zddc.plugins.modules.status import age, only_stopped, state, url
+
+MINE = {"name": "web", "labels": {"app.kubernetes.io/instance": "web"}}
+THEIRS = {"name": "other", "labels": {"app.kubernetes.io/instance": "other"}}
+PODS = [{"status": {}}, {"status": {"hostIP": "10.0.0.5"}}]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-1, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172799, "47h"), (172800, "2d")],
+)
+def test_age(seconds: int, shown: str) -> None:
+    assert age(timedelta(seconds=seconds)) == shown
+
+
+def service(metadata: dict[str, Any] = MINE, **port: Any) -> dict[str, Any]:
+    return {"metadata": metadata, "spec": {"ports": [{"port": 80, **port}]}}
+
+
+def ingress(host: str | None, path: str = "/", secured: tuple[str, ...] = ()) -> dict[str, Any]:
+    rule = {"host": host, "http": {"paths": [{"path": path}]}}
+    return {"metadata": MINE, "spec": {"rules": [rule], "tls": [{"hosts": list(secured)}]}}
+
+
+@pytest.mark.parametrize(
+    ("services", "ingresses", "pods", "shown"),
+    [
+        ([], [], [], ""),
+        ([service(THEIRS)], [], [], ""),
+        ([service()], [], PODS, "http://web.docs.svc:80/"),
+        ([service(nodePort=30080)], [], PODS, "http://10.0.0.5:30080/"),
+        ([service(nodePort=30080)], [], [{"status": {"hostIP": "fd00::5"}}], "http://[fd00::5]:30080/"),
+        ([service(nodePort=30080)], [], [], "http://NODE:30080/"),
+        ([service(nodePort=30080)], [ingress("a.example.org")], PODS, "http://a.example.org/"),
+        ([service()], [ingress("a.example.org", "/docs", ("a.example.org",))], PODS, "https://a.example.org/docs"),
+        ([service()], [ingress("a.example.org", "/", ("b.example.org",))], PODS, "http://a.example.org/"),
+        ([service()], [ingress(None)], PODS, "http://web.docs.svc:80/"),
+    ],
+)
+def test_url(services: list[Any], ingresses: list[Any], pods: list[Any], shown: str) -> None:
+    assert url(SimpleNamespace(name="docs", services=services, ingresses=ingresses), "web", pods) == shown
+
+
+def record(result: str) -> dict[str, Any]:
+    return {"metadata": {"annotations": {"varasys.zddc/result": result}}}
+
+
+@pytest.mark.parametrize(
+    ("done", "failure", "wanted", "result", "shown"),
+    [
+        (True, None, 1, "served", "serves"),
+        (True, None, 1, "unfinished", "serves, but its deploy did not come to its end"),
+        (True, None, 0, "served", "stopped"),
+        (False, None, 1, "served", "pod web-1: building"),
+        (False, Failure("pod web-1: container build failed", "Pod", "web-1"), 1, "failed", "failed: pod web-1: container build failed"),
+    ],
+)
+def test_state(done: bool, failure: Failure | None, wanted: int, result: str, shown: str) -> None:
+    verdict = Verdict(done, failure, "pod web-1: building", replicas={"wanted": wanted})
+    assert state(verdict, record(result)) == shown
+
+
+def test_only_stopped() -> None:
+    def at(replicas: int, **more: Any) -> dict[str, Any]:
+        return {"spec": {"replicas": replicas, **more}}
+
+    assert only_stopped(Compared(at(0), at(1), {}))
+    assert not only_stopped(Compared(at(2), at(1), {}))
+    assert not only_stopped(Compared(at(0, paused=True), at(1), {}))
+    assert not only_stopped(Compared(at(1, paused=True), at(1), {}))

@@ -193,9 +193,9 @@ class Instance:
 
     def objects(self) -> dict[str, str]:
         """Give everything a deploy could touch, with who wrote it and when; a status, which follows later, is not counted."""
-        core, apps, networking = (
-            kind(self.client)
-            for kind in (kubernetes.client.CoreV1Api, kubernetes.client.AppsV1Api, kubernetes.client.NetworkingV1Api)
+        api = kubernetes.client
+        core, apps, networking, batch = (
+            kind(self.client) for kind in (api.CoreV1Api, api.AppsV1Api, api.NetworkingV1Api, api.BatchV1Api)
         )
         names = {item.metadata.name: item.metadata.uid for item in core.list_namespace().items}
         found = {f"Namespace {name}": uid for name, uid in names.items() if not OURS.fullmatch(name)}
@@ -205,6 +205,8 @@ class Instance:
             "PersistentVolumeClaim": core.list_namespaced_persistent_volume_claim(self.namespace).items,
             "Deployment": apps.list_namespaced_deployment(self.namespace).items,
             "Ingress": networking.list_namespaced_ingress(self.namespace).items,
+            "NetworkPolicy": networking.list_namespaced_network_policy(self.namespace).items,
+            "Job": batch.list_namespaced_job(self.namespace).items,
         }.items():
             found |= {f"{kind} {item.metadata.name}": written(item.metadata) for item in items}
         return found

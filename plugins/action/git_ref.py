@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.varasys.zddc.plugins.module_utils.git_ref import (
     ARGUMENT_SPEC,
     Refused,
+    Unreadable,
     find,
     without_credentials,
 )
@@ -30,4 +31,5 @@ class ActionModule(ActionBase):
         try:
             return {"changed": False, **find(repo, ref, options["timeout"])}
         except Refused as refused:
-            return {"failed": True, "msg": str(refused), "repo": without_credentials(repo), "ref": ref}
+            shown = {"repo": without_credentials(repo), "ref": ref, "unreadable": isinstance(refused, Unreadable)}
+            return {"failed": True, "msg": str(refused), **shown}

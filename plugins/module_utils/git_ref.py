@@ -36,6 +36,10 @@ class Refused(Exception):
     """What is wrong, in words for the user."""
 
 
+class Unreadable(Refused):
+    """What the repository has cannot be told from here, for now or for good."""
+
+
 class OutOfTime(Exception):
     """The repository did not answer in time."""
 
@@ -136,7 +140,7 @@ def list_refs(git: str, repo: str, deadline: float) -> dict[str, str]:
     if code:
         lines = [line.strip() for line in err.splitlines()]
         telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git ended with {code}"]
-        raise Refused(
+        raise Unreadable(
             f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ')}. "
             "Check the URL and the rights to read it."
         )
@@ -197,7 +201,7 @@ def find(repo: str, ref: str, timeout: int) -> dict[str, str]:
     try:
         refs = list_refs(git, repo, deadline)
     except OutOfTime:
-        raise Refused(
+        raise Unreadable(
             f"{REPO}: {repo} did not answer within {timeout} s. Check the URL and the network from this host to it."
         ) from None
     commit, kind = resolve(repo, refs, ref)

@@ -56,9 +56,9 @@ def check_namespace(api: Api, name: str) -> Found:
     return Found(True, [], [])
 
 
-def check_claim(api: Api, namespace: str, name: str) -> Found:
+def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}data_claim") -> Found:
     """Phase and access modes of the claim."""
-    variable, claims = f"{PREFIX}data_claim", f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
+    claims = f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
     try:
         found = api.find(f"{claims}/{quote(name, safe='')}")
     except ApiError as error:

@@ -105,7 +105,7 @@ class Failure:
     init: bool = False
     exit_code: int | None = None
     step: str = "describe"
-    """What to do next: describe, restart, retry or resume."""
+    """What to do next: describe, restart, deploy, retry or resume."""
     previous: bool = False
     """By the time of a look at its log, another instance of the container may run."""
 
@@ -644,6 +644,7 @@ def report(
         lines.append(note)
     steps = {
         "describe": f"{kubectl} describe {failure.kind.lower()} {failure.name}",
+        "deploy": "mend the cause and deploy again",
         "resume": f"{kubectl} rollout resume deployment {failure.name}",
         "restart": "mend the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
         f"{kubectl} delete pod {failure.name}",

@@ -70,6 +70,11 @@ commit:
   type: str
   returned: success
   sample: 0123456789abcdef0123456789abcdef01234567
+unreadable:
+  description: Whether it was the repository that could not be read, so that nothing is said of the ref.
+  type: bool
+  returned: failure
+  sample: false
 kind:
   description:
     - What the name is, C(tag), C(branch) or C(commit).

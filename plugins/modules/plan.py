@@ -77,6 +77,19 @@ options:
     description: PersistentVolumeClaim that must exist in the namespace and must not be lost. Empty for no check.
     type: str
     default: ""
+  build_cache_claim:
+    description: PersistentVolumeClaim of the build cache that must exist in the namespace too. Empty for no check.
+    type: str
+    default: ""
+  build_cache_access_mode:
+    description: Access mode that this claim is taken to have.
+    type: str
+    default: ReadWriteOnce
+  pinned:
+    description: Whether the ref of O(record) is a tag that must not move. What the Deployment in the cluster says of it in
+      its pods' annotations must then be the same commit.
+    type: bool
+    default: false
   record:
     description: What to note in the history beside the objects, such as C(mode), C(repo), C(ref), C(commit), C(host).
       Empty, where no record is to be made.
@@ -314,6 +327,8 @@ class Planner:
             result["claim"], found, missing = check_claim(self.api, self.namespace, options["data_claim"])
             problems += found
             self.lack(missing)
+        if namespace.what and wanted and options["build_cache_claim"]:
+            self.check_build_cache()
         records = self.records() if namespace.what else []
         for definition in wanted:
             self.look_at(definition, namespace.what)
@@ -321,6 +336,18 @@ class Planner:
             self.find_unwanted(records)
         if not problems and not self.refusals:
             self.conclude(records)
+
+    def check_build_cache(self) -> None:
+        name, mode = self.options["build_cache_claim"], self.options["build_cache_access_mode"]
+        variable = f"{PREFIX}build_cache_claim"
+        claim, found, missing = check_claim(self.api, self.namespace, name, variable)
+        self.result["problems"] += found
+        self.lack(missing)
+        if claim and mode not in claim["access_modes"]:
+            self.result["problems"].append(
+                f"{PREFIX}build_cache_access_mode is {mode}, and the claim {name!r} in namespace {self.namespace!r} has "
+                f"{', '.join(claim['access_modes'])}. Set the variable to what the claim has."
+            )
 
     def lack(self, missing: list[str]) -> None:
         """What is missing can still be made before a real run."""
@@ -360,6 +387,8 @@ class Planner:
             return
         if live and not self.options["take_over"] and (problem := self.of_another(live)):
             self.result["problems"].append(problem)
+        elif live and kind == "Deployment" and (problem := self.moved_tag(live)):
+            self.result["problems"].append(problem)
         elif not namespace_exists:
             self.compared.append(Compared({}, definition, definition))
         elif not self.result["problems"]:
@@ -374,6 +403,22 @@ class Planner:
             f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
             f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object, or set "
             f"{PREFIX}take_over to true to make it this instance's."
+        )
+
+    def moved_tag(self, live: Object) -> str:
+        """The problem with a tag that stands for another commit than when it was deployed."""
+        wanted = self.options["record"]
+        if not self.options["pinned"] or live["metadata"]["name"] != self.options["name"]:
+            return ""
+        noted = live["spec"]["template"]["metadata"].get("annotations", {})
+        before = {key: noted.get(f"{history.PREFIX}git-{key}") for key in ("repo", "ref", "commit")}
+        same = all(before[key] == wanted.get(key) for key in ("repo", "ref"))
+        if not same or before["commit"] == wanted["commit"]:
+            return ""
+        return (
+            f"{PREFIX}git_ref: the tag {wanted['ref']!r} has moved. It was deployed at commit {before['commit']} and is at "
+            f"{wanted['commit']} now. A release does not change: ask who moved it, and name another, or set "
+            f"{PREFIX}allow_moved_tag to true."
         )
 
     def compare(self, path: str, live: Object | None, definition: Object) -> None:
@@ -401,15 +446,18 @@ class Planner:
         """Objects of this instance that are not wanted any more."""
         known = {(one["api_version"], one["kind"], one["name"]): None for one in self.options["known"]}
         wanted = {history.identity(item) for item in self.options["definitions"]}
-        for version, kind, name in reversed({**known, **history.applied(records)}):
+        applied = history.applied(records)
+        for version, kind, name in reversed({**known, **applied}):
             if (version, kind, name) in wanted:
                 continue
             try:
                 path = self.kinds.path(version, kind, self.namespace, name)
                 live = self.api.find(path) if path else None
             except ApiError as error:
-                what = f"{kind} {name!r} in namespace {self.namespace!r}"
-                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+                # Of a kind that was never applied, the user needs no rights.
+                if error.status != 403 or (version, kind, name) in applied:
+                    what = f"{kind} {name!r} in namespace {self.namespace!r}"
+                    self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
                 continue
             if live and (problem := self.of_another(live)):
                 # Something of that name that was never applied here is nobody's business.
@@ -520,6 +568,9 @@ def main() -> None:
             "take_over": {"type": "bool", "default": False},
             "create_namespace": {"type": "bool", "default": False},
             "data_claim": {"type": "str", "default": ""},
+            "build_cache_claim": {"type": "str", "default": ""},
+            "build_cache_access_mode": {"type": "str", "default": "ReadWriteOnce"},
+            "pinned": {"type": "bool", "default": False},
             "record": {"type": "dict", "default": {}},
             "history_limit": {"type": "int", "default": 10},
             "timeout": {"type": "int", "default": 5},

@@ -208,7 +208,6 @@ seconds:
   sample: 27.4
 """
 
-import shlex
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -218,7 +217,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
-from ansible_collections.varasys.zddc.plugins.module_utils.lease import take
 from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
     Verdict,
@@ -228,45 +226,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
     report,
     timed_out,
 )
-
-
-def kubectl(params: dict[str, Any]) -> str:
-    """The command that reaches the same cluster and namespace."""
-    given = {name: params[name] for name in ("kubeconfig", "context", "namespace") if isinstance(params[name], str)}
-    return shlex.join(["kubectl", *(part for name, value in given.items() if value for part in (f"--{name}", value))])
-
-
-class LostLease(Exception):
-    """Another run works on the same; says who."""
-
-
-class Renewal:
-    """Renews a Lease, well before it ends."""
-
-    def __init__(self, api: Api, namespace: str, name: str, holder: str, seconds: int) -> None:
-        self.api, self.place, self.holder, self.seconds = api, (namespace, name), holder, seconds
-        self.due = 0.0
-
-    def look(self, _verdict: Verdict) -> None:
-        if time.monotonic() < self.due:
-            return
-        try:
-            held = take(self.api, *self.place, self.holder, self.seconds)
-        except ApiError as error:
-            if not error.passing:
-                raise
-        else:
-            if held:
-                raise LostLease(held.holder)
-            self.due = time.monotonic() + self.seconds / 3
-
-
-def writer(path: str) -> Callable[[str], None]:
-    def write(line: str) -> None:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
-
-    return write
+from ansible_collections.varasys.zddc.plugins.module_utils.waiting import LEASE, LostLease, Renewal, kubectl, writer
 
 
 def wait(module: AnsibleModule, api: Api, begin: float) -> None:
@@ -319,14 +279,7 @@ def main() -> None:
             "unschedulable_timeout": {"type": "int", "default": 10},
             "log_lines": {"type": "int", "default": 40},
             "keep": {"type": "path"},
-            "lease": {
-                "type": "dict",
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "holder": {"type": "str", "required": True},
-                    "seconds": {"type": "int", "default": 30},
-                },
-            },
+            "lease": LEASE,
             "variables": {"type": "dict", "default": {}},
             "progress": {"type": "path"},
             "stages": {"type": "dict", "default": {}},

@@ -86,6 +86,10 @@ instances:
       description: The commit that it stood for.
       type: str
       sample: 0123456789abcdef0123456789abcdef01234567
+    go:
+      description: The Go with which it was built, as the build says.
+      type: str
+      sample: go1.24.4
     image:
       description: Image in which the server runs.
       type: str
@@ -115,7 +119,8 @@ instances:
       type: str
       sample: serves
     notes:
-      description: What others have changed, or why that cannot be told, a sentence or two each.
+      description: What others have changed, or why that cannot be told, and what runs where another build was asked for, a
+        sentence or two each.
       type: list
       elements: str
       sample: []
@@ -137,7 +142,8 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     connect,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, assess, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.record import parse
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Pod, Verdict, assess, moment
 
 Object = dict[str, Any]
 INSTANCE = "app.kubernetes.io/instance"
@@ -232,6 +238,25 @@ def drift(namespace: Namespace, record: Object, manager: str, allowed: list[str]
     return lines
 
 
+def built(pod: Pod) -> Object:
+    """What the pod's build says of itself."""
+    for one in pod.seen.get("status", {}).get("initContainerStatuses") or []:
+        if one["name"] == "build":
+            return parse(one.get("state", {}).get("terminated", {}).get("message", ""))
+    return {}
+
+
+def other_build(pod: Pod, annotations: Object) -> str:
+    """What of the pod's build is not what was asked for."""
+    record, noted = built(pod), {"commit": "git-commit", "flags": "build-flags"}
+    wrong = [
+        f"{name} {record[name]}, where {asked} was asked for"
+        for name, key in noted.items()
+        if name in record and (asked := annotations.get(f"{history.PREFIX}{key}", record[name])) != record[name]
+    ]
+    return f"Pod {pod.name} runs a build of {', and of '.join(wrong)}. Delete it, and it is built anew." if wrong else ""
+
+
 def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Object:
     records = sorted(of(namespace.records, name), key=lambda item: item["revision"])
     record = records[-1] if records else None
@@ -240,7 +265,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "name": name,
         "namespace": namespace.name,
         "revision": str(record["revision"]) if record else "",
-        **dict.fromkeys(("mode", "ref", "commit", "image", "ready", "restarts", "age", "url", "drift"), ""),
+        **dict.fromkeys(("mode", "ref", "commit", "go", "image", "ready", "restarts", "age", "url", "drift"), ""),
         "state": GONE,
         "notes": [],
     }
@@ -256,6 +281,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "mode": template["metadata"]["labels"].get(f"{history.PREFIX}mode", ""),
         "ref": annotations.get(f"{history.PREFIX}git-ref", ""),
         "commit": annotations.get(f"{history.PREFIX}git-commit", ""),
+        "go": ", ".join(sorted({go for pod in current if (go := built(pod).get("go", ""))})),
         "image": template["spec"]["containers"][0]["image"],
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",
         "restarts": str(sum(pod.restarts for pod in current)) if current else "",
@@ -263,14 +289,15 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "url": url(namespace, name, [pod.seen for pod in current]),
         "state": state(verdict, record),
     }
+    differing = [line for pod in current if (line := other_build(pod, annotations))]
     if record is None:
-        return told | {"drift": "?", "notes": [f"Of {name} the cluster has no record. Deploy it once."]}
+        return told | {"drift": "?", "notes": [*differing, f"Of {name} the cluster has no record. Deploy it once."]}
     try:
         notes = drift(namespace, record, manager, allowed)
     except ApiError as error:
         said = f"Whether others have changed {name} cannot be told: the cluster {error.what}. {error.advice}".rstrip()
-        return told | {"drift": "?", "notes": [said]}
-    return told | {"drift": "yes" if notes else "no", "notes": notes}
+        return told | {"drift": "?", "notes": [*differing, said]}
+    return told | {"drift": "yes" if notes else "no", "notes": [*differing, *notes]}
 
 
 def main() -> None:

@@ -4,115 +4,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import urlopen
 
-import kubernetes
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parent.parent / "fixtures/repository.sh"
-NODE_PORT = 30445
-
-
-class Stage:
-    """The namespace: deploys to it, and looks at it."""
-
-    name = "zddc-server-prod"
-
-    def __init__(self, instance: Any, play: Callable[..., Any]) -> None:
-        self.namespace = instance.namespace
-        self.core = kubernetes.client.CoreV1Api(instance.client)
-        self.apps = kubernetes.client.AppsV1Api(instance.client)
-        self.networking = kubernetes.client.NetworkingV1Api(instance.client)
-        self.rbac = kubernetes.client.RbacAuthorizationV1Api(instance.client)
-        self._variables = instance.variables
-        self.play = play
-        self._objects = instance.objects
-
-    @property
-    def repository(self) -> str:
-        """Give the URL of the repository in the cluster."""
-        return str(self._variables["zddc_server_git_repo"])
-
-    @property
-    def kubeconfig(self) -> str:
-        """Give the path of the cluster's kubeconfig."""
-        return str(self._variables["zddc_server_kubeconfig"])
-
-    @property
-    def url(self) -> str:
-        """Give where the instance serves."""
-        return f"http://{urlsplit(self.repository).hostname}:{NODE_PORT}/"
-
-    def variables(self, **variables: Any) -> dict[str, Any]:
-        """Give the variables of the instance; those that differ are named without their prefix."""
-        usual = {
-            "name": self.name,
-            "git_ref": "zddc-server-v0.0.6",
-            "service_type": "NodePort",
-            "service_node_port": NODE_PORT,
-            # What failed is looked at as it is; test_history.py goes back.
-            "rollback_on_failure": False,
-            "failures_dir": "",
-        }
-        return self._variables | {f"zddc_server_{key}": value for key, value in (usual | variables).items()}
-
-    def deploy(
-        self, *arguments: str, playbook: str = "deploy", environment: dict[str, str] | None = None, **variables: Any
-    ) -> Any:
-        """Deploy the instance, or run another playbook on it, with variables that differ."""
-        given = json.dumps(self.variables(**variables))
-        return self.play(f"playbooks/{playbook}.yml", "-e", given, *arguments, **(environment or {}))
-
-    def deploy_dev(self, **variables: Any) -> Any:
-        """Deploy an instance in dev, at the newest main."""
-        fixed = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main"}
-        return self.deploy(**fixed, service_type="ClusterIP", service_node_port=0, **variables)
-
-    @contextmanager
-    def restricted(self) -> Iterator[None]:
-        """Let the namespace admit none but restricted pods."""
-        label = "pod-security.kubernetes.io/enforce"
-        self.core.patch_namespace(self.namespace, {"metadata": {"labels": {label: "restricted"}}})
-        try:
-            yield
-        finally:
-            self.core.patch_namespace(self.namespace, {"metadata": {"labels": {label: None}}})
-
-    def push(self, *what: str) -> str:
-        """Push a commit to main, and give its hash."""
-        verb, *rest = what
-        command = [REPOSITORY, verb, self.repository, *rest]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    def objects(self) -> dict[str, str]:
-        """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
-        found = self._objects().items()
-        return {name: version for name, version in found if not name.startswith("Namespace ") and "-dev" not in name}
-
-    def deployment(self) -> Any:
-        """Give the instance's Deployment."""
-        return self.apps.read_namespaced_deployment(self.name, self.namespace)
-
-    def pods(self, name: str = name) -> list[Any]:
-        """Give the pods of an instance, the newest last."""
-        found = self.core.list_namespaced_pod(self.namespace, label_selector=f"app.kubernetes.io/instance={name}")
-        return sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp)
-
-    def pod_names(self) -> list[str]:
-        """Give the names of the instance's pods."""
-        return [pod.metadata.name for pod in self.pods()]
-
-    def served(self) -> str:
-        """Ask for the page, and give the commit that answers."""
-        with urlopen(self.url, timeout=2) as answer:
-            return str(answer.headers["X-Zddc-Commit"])
+from stage import Stage
 
 
 @pytest.fixture(scope="package", name="namespace")
@@ -124,7 +20,7 @@ def namespace_fixture(prepare: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="package", name="deployed")
 def deployed_fixture(namespace: Any, play: Callable[..., Any]) -> Stage:
     """Deploy the instance."""
-    stage = Stage(namespace, play)
+    stage = Stage(namespace, play, 30445)
     played = stage.deploy()
     assert (played.returncode, played.message) == (0, "")
     return stage

@@ -38,6 +38,7 @@ def test_what_runs(stage: Any) -> None:
         "MODE": "prod",
         "REF": "zddc-server-v0.0.6",
         "COMMIT": template.metadata.annotations["varasys.zddc/git-commit"][:12],
+        "GO": re.search(r"/go-git:([0-9.]+)", template.spec.init_containers[1].image).expand(r"go\1"),
         "IMAGE": template.spec.containers[0].image,
         "READY": "1/1",
         "RESTARTS": "0",
@@ -73,7 +74,7 @@ def play_for(stage: Any, tmp_path: Path, hosts: dict[str, Any], *arguments: str)
 def test_an_instance_that_is_not_there(stage: Any, tmp_path: Path) -> None:
     hosts = {"a": {"zddc_server_name": "second"}, "b": {"zddc_server_name": stage.name}, "c": {"zddc_server_name": "third"}}
     rows, notes = shown(play_for(stage, tmp_path, hosts))
-    nothing = dict.fromkeys(("MODE", "REF", "COMMIT", "IMAGE", "READY", "RESTARTS", "AGE", "URL", "DRIFT"), "-")
+    nothing = dict.fromkeys(("MODE", "REF", "COMMIT", "GO", "IMAGE", "READY", "RESTARTS", "AGE", "URL", "DRIFT"), "-")
     assert {name for name in rows if "-dev" not in name} == {stage.name, "second", "third"}
     assert rows["second"] == {"INSTANCE": "second", "NAMESPACE": stage.namespace, "STATE": "not deployed", **nothing}
     assert rows[stage.name]["STATE"] == "serves"

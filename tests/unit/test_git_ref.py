@@ -202,6 +202,16 @@ def test_a_repository_that_refuses(resolve: Run, closed: int) -> None:
     assert "Connection refused" in resolve(repo=f"git://127.0.0.1:{closed}/x", ref="main")["msg"]
 
 
+def test_what_is_said_of_the_repository_and_what_of_the_ref(
+    resolve: Run, repo: Path, closed: int, silent: int, tmp_path: Path
+) -> None:
+    for unreadable in (f"git://127.0.0.1:{closed}/x", f"git://127.0.0.1:{silent}/x", str(tmp_path / "none")):
+        assert resolve(repo=unreadable, ref="main", timeout=1)["unreadable"] is True
+    for ref in ("v9", "ambiguous", "-x"):
+        assert resolve(repo=str(repo), ref=ref)["unreadable"] is False
+    assert resolve(repo="https://me:secret@git.example.org/x", ref="main")["unreadable"] is False
+
+
 def test_a_repository_that_does_not_answer(resolve: Run, silent: int, tmp_path: Path) -> None:
     began = time.monotonic()
     result = resolve(repo=f"git://127.0.0.1:{silent}/x", ref="main", timeout=1)

@@ -110,6 +110,18 @@ def test_removal_spares_what_belongs_to_others(checked: Run, cluster: Any) -> No
     assert checked(known=[identity(DEPLOYMENT)], definitions=[SERVICE])["remove"] == []
 
 
+def test_what_may_not_be_read_and_was_never_applied(checked: Run, cluster: Any) -> None:
+    cluster.answers[WEB] = 403
+    known = [identity(DEPLOYMENT)]
+    assert checked(definitions=[SERVICE], known=known)["problems"] == []
+    record = {
+        "metadata": {"name": "web-v1"}, "revision": 1, "data": {"objects": [DEPLOYMENT]},
+    }  # fmt: skip
+    cluster.answers[RECORDS] = {"items": [record]}
+    (problem,) = checked(definitions=[SERVICE], known=known)["problems"]
+    assert "Deployment 'web' in namespace 'docs' cannot be read" in problem
+
+
 def test_a_namespace_that_is_being_removed(checked: Run, cluster: Any) -> None:
     cluster.answers[NAMESPACE]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert checked()["msg"].startswith("zddc_server_namespace: the namespace 'docs' is being removed.")
@@ -180,6 +192,47 @@ def test_an_object_of_somebody_else(checked: Run, cluster: Any, metadata: dict[s
         "instance's.\nNothing was changed."
     )
     assert checked(definitions=[DEPLOYMENT], take_over=True)["problems"] == []
+
+
+RELEASE = {"repo": "https://git.example.org/a", "ref": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("noted", "options", "refused"),
+    [
+        ({**RELEASE, "commit": "b" * 40}, {"pinned": True}, True),
+        ({**RELEASE, "commit": "b" * 40}, {"pinned": False}, False),
+        ({**RELEASE, "commit": "a" * 40}, {"pinned": True}, False),
+        ({**RELEASE, "ref": "v0", "commit": "b" * 40}, {"pinned": True}, False),
+        ({**RELEASE, "repo": "https://git.example.org/b", "commit": "b" * 40}, {"pinned": True}, False),
+        ({}, {"pinned": True}, False),
+    ],
+)
+def test_a_tag_that_has_moved(
+    checked: Run, cluster: Any, noted: dict[str, str], options: dict[str, bool], refused: bool
+) -> None:
+    annotations = {f"varasys.zddc/git-{key}": value for key, value in noted.items()}
+    running = live(DEPLOYMENT)
+    running["spec"] = {**running["spec"], "template": {"metadata": {"annotations": annotations}}}
+    cluster.answers[WEB] = running
+    result = checked(definitions=[DEPLOYMENT], record={**RELEASE, "commit": "a" * 40}, **options)
+    assert result["problems"] == [
+        f"zddc_server_git_ref: the tag 'v1' has moved. It was deployed at commit {'b' * 40} and is at {'a' * 40} now. A "
+        "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true."
+    ] * refused
+    assert [verb for verb, *_rest in cluster.writes if verb != "PATCH"] == []
+
+
+def test_a_cache_whose_claim_has_another_access_mode(checked: Run, cluster: Any) -> None:
+    cluster.answers[f"{CLAIMS}/cache"] = {
+        "metadata": {"name": "cache"}, "spec": {"accessModes": ["ReadWriteOnce"]}, "status": {"phase": "Bound"},
+    }  # fmt: skip
+    options = {"definitions": [SERVICE], "build_cache_claim": "cache"}
+    assert checked(**options)["problems"] == []
+    assert checked(**options, build_cache_access_mode="ReadWriteMany")["problems"] == [
+        "zddc_server_build_cache_access_mode is ReadWriteMany, and the claim 'cache' in namespace 'docs' has ReadWriteOnce. "
+        "Set the variable to what the claim has."
+    ]
 
 
 def test_a_kind_that_the_cluster_does_not_know(checked: Run) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Failure, Verdict
-from ansible_collections.varasys.zddc.plugins.modules.status import age, only_stopped, state, url
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Failure, Pod, Verdict
+from ansible_collections.varasys.zddc.plugins.modules.status import age, built, only_stopped, other_build, state, url
 
 MINE = {"name": "web", "labels": {"app.kubernetes.io/instance": "web"}}
 THEIRS = {"name": "other", "labels": {"app.kubernetes.io/instance": "other"}}
@@ -82,3 +82,31 @@ def test_only_stopped() -> None:
     assert not only_stopped(Compared(at(2), at(1), {}))
     assert not only_stopped(Compared(at(0, paused=True), at(1), {}))
     assert not only_stopped(Compared(at(1, paused=True), at(1), {}))
+
+
+RECORD = "build=1\ncommit=c0ffee\ngo=go1.24.4\nflags=-trimpath -race\nsha256=5c2e\n"
+
+
+def pod_that_said(message: str) -> Pod:
+    """Give a pod whose build left a message."""
+    said = [{"name": "build", "state": {"terminated": {"exitCode": 0, "message": message}}}]
+    return Pod("web-1", "u1", True, True, True, True, 0, "ready", 1000, seen={"status": {"initContainerStatuses": said}})
+
+
+@pytest.mark.parametrize(
+    ("message", "commit", "flags", "shown"),
+    [
+        (RECORD, "c0ffee", "-trimpath -race", ""),
+        (RECORD, "c0ffee", None, ""),
+        ("", "c0ffee", "-trimpath", ""),
+        ("package main: no record", "c0ffee", "-trimpath", ""),
+        (RECORD, "decade", "-trimpath -race", "commit c0ffee, where decade was asked for"),
+        (RECORD, "decade", "-x", "commit c0ffee, where decade was asked for, and of flags -trimpath -race, where -x was asked for"),
+    ],
+)  # fmt: skip
+def test_another_build_than_was_asked_for(message: str, commit: str, flags: str | None, shown: str) -> None:
+    pod, noted = pod_that_said(message), {"varasys.zddc/git-commit": commit}
+    if flags:
+        noted["varasys.zddc/build-flags"] = flags
+    assert other_build(pod, noted) == (f"Pod web-1 runs a build of {shown}. Delete it, and it is built anew." if shown else "")
+    assert built(pod).get("go") == ("go1.24.4" if message == RECORD else None)

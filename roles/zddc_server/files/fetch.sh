@@ -1,38 +1,82 @@
-# Checks out SOURCE_COMMIT of SOURCE_REPO into $BUILD_DIR/src. SOURCE_REF is what it was asked for by.
-set -eu
-# One stream, so that the log keeps the order of the lines.
-exec 2>&1
-say() { echo "fetch: $*"; }
-# The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
-trap 'exit 143' TERM
-interruptible() {
-  "$@" &
-  wait "$!"
+# Puts the binary of this build into $BIN_DIR where the pod or the cache has it; if not, SOURCE_COMMIT of SOURCE_REPO into
+# $BUILD_DIR/src. SOURCE_REF is what it was asked for by.
+
+# Copies the binary of this build from the cache; the copy is what is checked, since the copy is what runs.
+take() {
+  [ -f "$kept" ] || return 1
+  stored=$cache/binaries/$(value sha256 "$kept")
+  if ! { cp "$kept" "$record" && cp "$stored" "$binary.part"; } 2> /dev/null || ! fits "$record" "$binary.part"; then
+    rm -f "$record" "$binary.part"
+    say "the binary of commit $SOURCE_COMMIT in the cache is damaged or gone: building it anew"
+    return 1
+  fi
+  chmod 0755 "$binary.part"
+  mv "$binary.part" "$binary"
+  # When it was used last.
+  touch -c "$kept" "$stored" 2> /dev/null || true
 }
 
+# Fetches the one commit into the repository in this folder.
 fetch_commit() {
-  interruptible timeout 300 git fetch --quiet --depth 1 origin "$SOURCE_COMMIT" && return
+  interruptible timeout 300 git fetch --quiet --depth 1 "$SOURCE_REPO" "$SOURCE_COMMIT" && return
   say "the repository does not give that commit by itself: fetching all branches and tags"
-  interruptible timeout 300 git fetch --quiet --tags origin '+refs/heads/*:refs/remotes/origin/*'
+  interruptible timeout 300 git fetch --quiet --tags "$SOURCE_REPO" '+refs/heads/*:refs/remotes/origin/*'
   git cat-file -e "$SOURCE_COMMIT^{commit}"
 }
 
+# By way of the cache's copy of the repository, which is asked first and keeps what it did not have. Ends with 1 if the
+# copy does not work, with 2 if it was not tried.
+copy=$cache/sources/$(printf %s "$SOURCE_REPO" | sha256sum | cut -c 1-16).git
+fetch_by_copy() {
+  [ -n "$cache" ] && writable 2> /dev/null || return 2
+  exec 9> "$copy.lock" && lock 9 60 -x || return 2
+  [ -d "$copy" ] || git init --quiet --bare "$copy" || return 1
+  cd "$copy" || return 1
+  # What it starts in the background would go on beside the next pod.
+  git config gc.auto 0 || return 1
+  if git cat-file -e "$SOURCE_COMMIT^{commit}" 2> /dev/null; then
+    say "the cache has the source of that commit"
+  else
+    fetch_commit || return 1
+  fi
+  git update-ref "refs/kept/$SOURCE_COMMIT" "$SOURCE_COMMIT" || return 1
+  cd "$BUILD_DIR/src" && git fetch --quiet --depth 1 "file://$copy" "refs/kept/$SOURCE_COMMIT"
+}
+
 say "ref $SOURCE_REF, commit $SOURCE_COMMIT, from $SOURCE_REPO"
+if fits "$record" "$binary"; then
+  say "this pod has built it before: nothing to fetch"
+  exit
+fi
+rm -f "$record" "$binary"
+if [ -n "$cache" ] && take; then
+  say "the cache has its binary: nothing to fetch"
+  exit
+fi
+
 mkdir -p "$HOME"
+git config --global safe.directory '*'
 rm -rf "$BUILD_DIR/src"
 git init --quiet "$BUILD_DIR/src"
 cd "$BUILD_DIR/src"
-git remote add origin "$SOURCE_REPO"
-
-try=1
-until fetch_commit; do
-  if [ "$try" -ge 3 ]; then
-    say "commit $SOURCE_COMMIT could not be fetched from $SOURCE_REPO, tried $try times"
-    exit 1
+by_copy=0
+interruptible fetch_by_copy || by_copy=$?
+if [ "$by_copy" != 0 ]; then
+  try=1
+  until fetch_commit; do
+    if [ "$try" -ge 3 ]; then
+      say "commit $SOURCE_COMMIT could not be fetched from $SOURCE_REPO, tried $try times"
+      exit 1
+    fi
+    try=$((try + 1))
+    sleep 2
+  done
+  # The repository gives it, so that it is the copy which is of no use, after a kill for example.
+  if [ "$by_copy" = 1 ]; then
+    say "the cache's copy of the repository is of no use: it is made anew the next time"
+    rm -rf "$copy" || true
   fi
-  try=$((try + 1))
-  sleep 2
-done
+fi
 
 git -c advice.detachedHead=false checkout --quiet --detach "$SOURCE_COMMIT"
 if [ "$(git rev-parse HEAD)" != "$SOURCE_COMMIT" ]; then

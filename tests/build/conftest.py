@@ -1,0 +1,125 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One namespace for these tests, and one instance in it that every test leaves as it was: prod, at release 0.0.6, with a
+cache that the role made."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import kubernetes
+import pytest
+from kubernetes.stream import stream
+from stage import Stage
+
+FOLDERS = "/node/proc/1/root/var/local/zddc"
+"""Folders of the node, as the observer sees them."""
+
+
+class Site(Stage):
+    """The namespace, its builds, and the volume of the cache."""
+
+    claim = f"{Stage.name}-build-cache"
+
+    @property
+    def batch(self) -> Any:
+        """Give the API of Jobs."""
+        return kubernetes.client.BatchV1Api(self.core.api_client)
+
+    def on_node(self, script: str) -> str:
+        """Run a script on the node, in the folder of its volumes, and give what it prints."""
+        return str(
+            stream(
+                kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.core.api_client.configuration)).connect_get_namespaced_pod_exec,
+                "observer", self.namespace, command=["sh", "-ec", f"cd {FOLDERS}; {script}"], stdout=True, stderr=True,
+            )
+        )  # fmt: skip
+
+    def volume(self, claim: str, mode: str) -> str:
+        """Make a volume for a claim, in a folder of the node with that mode, and give its name."""
+        name = f"{self.namespace}-{claim}"
+        self.on_node(f"mkdir -p {name}; chmod {mode} {name}")
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}]
+        self.core.create_persistent_volume({
+            "metadata": {"name": name},
+            "spec": {
+                "capacity": {"storage": "5Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "storageClassName": "tests",
+                "claimRef": {"namespace": self.namespace, "name": claim},
+                "local": {"path": f"/var/local/zddc/{name}"},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            },
+        })  # fmt: skip
+        return name
+
+    def cached(self, script: str) -> str:
+        """Run a script in the cache."""
+        return self.on_node(f"cd {self.namespace}-{self.claim}/prod; {script}")
+
+    def jobs(self) -> dict[str, Any]:
+        """Give the builds by name."""
+        selector = "app.kubernetes.io/name=zddc-server-build"
+        found = self.batch.list_namespaced_job(self.namespace, label_selector=selector)
+        return {job.metadata.name: job for job in found.items}
+
+    def servers(self) -> list[str]:
+        """Give the names of the pods that serve, or are about to."""
+        return [
+            pod.metadata.name
+            for pod in self.pods()
+            if pod.metadata.labels["app.kubernetes.io/name"] == "zddc-server" and not pod.metadata.deletion_timestamp
+        ]
+
+    def log(self, pod: str, container: str) -> list[str]:
+        """Give the lines of a container."""
+        text = self.core.read_namespaced_pod_log(pod, self.namespace, container=container)
+        return str(text).splitlines()
+
+    @contextmanager
+    def without_git(self) -> Iterator[None]:
+        """Let nobody reach the git server."""
+        self.select_git("nowhere")
+        try:
+            yield
+        finally:
+            self.select_git("git-server")
+
+    def select_git(self, name: str) -> None:
+        """Let the Service of the git server lead elsewhere, and wait until it does."""
+        patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
+        self.core.patch_namespaced_service("git-server", self.namespace, patch)
+        command = ["git", "ls-remote", "--quiet", self.repository]
+        self.until(lambda: (subprocess.run(command, capture_output=True, check=False).returncode == 0) == (name == "git-server"))
+
+
+@pytest.fixture(scope="package", name="deployed")
+def deployed_fixture(prepare: Callable[..., Any], play: Callable[..., Any]) -> Iterator[Site]:
+    """Make the namespace and the volume, and deploy the instance."""
+    site = Site(
+        prepare("build", 30427), play, 30447, build_cache="own", build_cache_storage_class="tests", git_timeout=4
+    )
+    volumes = []
+    try:
+        # The folder of a new volume belongs to root.
+        volumes.append(site.volume(Site.claim, "0755"))
+        volumes.append(site.volume("locked", "0755"))
+        with site.restricted():
+            played = site.deploy()
+        assert (played.returncode, played.message) == (0, "")
+        yield site
+        site.deploy(playbook="remove")
+    finally:
+        for name in volumes:
+            site.core.delete_persistent_volume(name)
+            site.on_node(f"rm -rf {name}")
+
+
+@pytest.fixture(name="site")
+def site_fixture(deployed: Site) -> Site:
+    """Give the namespace with the instance in it."""
+    return deployed

@@ -1,0 +1,306 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The build before a rollout, and the cache, on the cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TAKEN = "fetch: the cache has its binary: nothing to fetch"
+MAIN = {"git_ref": "main", "allow_mutable_ref": True}
+
+
+@contextmanager
+def asked(site: Any) -> Iterator[list[str]]:
+    """Ask for the page every 50 ms, and note the commits and the failures."""
+    answers: list[str] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.05):
+            try:
+                answers.append(site.served())
+            except OSError as error:
+                answers.append(f"failed: {error}")
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        thread.join()
+
+
+def ready(site: Any, name: str) -> bool:
+    """Tell whether a pod serves."""
+    conditions = site.core.read_namespaced_pod(name, site.namespace).status.conditions or []
+    return any((one.type, one.status) == ("Ready", "True") for one in conditions)
+
+
+def new_pod(site: Any) -> str:
+    """Delete the pod, and give the name of the one that takes its place, once it serves."""
+    (old,) = site.servers()
+    site.core.delete_namespaced_pod(old, site.namespace)
+    found: list[str] = []
+
+    def serves() -> bool:
+        found[:] = site.servers()
+        return len(found) == 1 and found[0] != old and ready(site, found[0])
+
+    site.until(serves, 120)
+    return found[0]
+
+
+def test_what_was_deployed(site: Any) -> None:
+    (pod,) = site.servers()
+    assert site.log(pod, "fetch")[-1] == TAKEN
+    annotations = site.deployment().spec.template.metadata.annotations
+    record = dict(line.removeprefix("build:   ").split("=", 1) for line in site.log(pod, "build")[1:])
+    assert record["commit"] == record["vcs.revision"] == annotations["varasys.zddc/git-commit"] == site.served()
+    assert record["flags"] == annotations["varasys.zddc/build-flags"] == "-trimpath"
+    (binary,) = site.cached("ls binaries").split()
+    assert site.cached(f"sha256sum binaries/{binary}").split()[0] == record["sha256"] == binary
+    claim = site.core.read_namespaced_persistent_volume_claim(site.claim, site.namespace)
+    assert claim.metadata.labels["app.kubernetes.io/managed-by"] == "varasys.zddc"
+
+
+def test_the_build_has_no_right_that_it_does_not_need(site: Any) -> None:
+    (job,) = site.jobs().values()
+    pod = job.spec.template.spec
+    assert (pod.automount_service_account_token, pod.service_account_name) == (False, None)
+    assert {volume.name for volume in pod.volumes} == {"build", "bin", "cache"}
+    for container in [*pod.init_containers, *pod.containers]:
+        security = container.security_context
+        assert (security.run_as_non_root, security.run_as_user, security.read_only_root_filesystem) == (True, 65532, True)
+        assert (security.allow_privilege_escalation, security.capabilities.drop) == (False, ["ALL"])
+    # The Service does not find it.
+    service = site.core.read_namespaced_service(site.name, site.namespace).spec.selector
+    assert not service.items() <= job.spec.template.metadata.labels.items()
+
+
+def test_the_same_again_changes_nothing(site: Any) -> None:
+    before, pods = site.objects(), site.servers()
+    played = site.deploy()
+    assert (played.returncode, played.changed, site.objects(), site.servers()) == (0, 0, before, pods)
+    # A build that is gone, as all are after an hour, is no change.
+    for name in site.jobs():
+        site.batch.delete_namespaced_job(name, site.namespace, propagation_policy="Foreground")
+    site.until(lambda: not site.jobs())
+    before = site.objects()
+    played = site.deploy()
+    assert (played.returncode, played.changed, site.objects(), site.servers()) == (0, 0, before, pods)
+
+
+def test_check_mode_builds_nothing(site: Any) -> None:
+    before = site.objects()
+    played = site.deploy("--check", git_ref="zddc-server-v0.0.7")
+    assert (played.returncode, played.message, played.changed) == (0, "", 1)
+    assert site.objects() == before
+
+
+def test_without_the_git_host(site: Any) -> None:
+    with site.without_git():
+        assert site.log(new_pod(site), "fetch")[-1] == TAKEN
+
+        # A damaged binary is built anew, from the source that the cache has.
+        site.cached('for one in binaries/*; do printf x | dd of="$one" bs=1 seek=100 conv=notrunc; done')
+        said = site.log(new_pod(site), "fetch")
+        assert any(line.endswith("in the cache is damaged or gone: building it anew") for line in said)
+        assert "fetch: the cache has the source of that commit" in said
+        assert site.log(new_pod(site), "fetch")[-1] == TAKEN
+
+        # The ref is the same: what is deployed stays.
+        before, commit = site.objects(), site.served()
+        unreadable = f"zddc_server_git_repo: {site.repository} cannot be read: "
+        played = site.deploy()
+        assert (played.returncode, played.changed, site.objects()) == (0, 0, before)
+        (told,) = [message for message in played.messages if message.startswith(unreadable) and "Going on" in message]
+        assert told.endswith(f" Going on with commit {commit}, which was deployed last: nothing newer was looked for.")
+
+        # It can still be changed otherwise, and its commit be named in full.
+        played = site.deploy(git_ref=commit, log_level="warn")
+        assert (played.returncode, played.message) == (0, "")
+        assert any(message.endswith(f" Going on with commit {commit}, which was given.") for message in played.messages)
+        assert site.served() == commit
+        played = site.deploy(playbook="rollback")
+        assert (played.returncode, played.message) == (0, "")
+
+        # Another ref stops.
+        before = site.objects()
+        played = site.deploy(git_ref="zddc-server-v0.0.7")
+        assert played.returncode == 2
+        assert played.message.startswith(unreadable)
+        assert played.message.endswith(
+            " Nothing of this ref is deployed that could be kept; a full commit as zddc_server_git_ref needs no answer."
+        )
+        assert site.objects() == before
+
+
+@pytest.mark.alone
+def test_a_commit_that_does_not_compile(site: Any) -> None:
+    before, pods, commit = site.objects(), site.servers(), site.push("break", "compile")
+    jobs = site.jobs()
+    with asked(site) as answers:
+        played = site.deploy(**MAIN)
+        end = datetime.now(timezone.utc)
+    assert played.returncode == 2
+    lines = played.message.splitlines()
+    (name,) = site.jobs().keys() - jobs.keys()
+    assert re.fullmatch(
+        rf"pod {name}-\w+: container build failed: cmd/zddc-server/broken\.go:3:18: cannot use "
+        r'"this commit does not compile" \(untyped string constant\) as int value in variable declaration',
+        lines[0],
+    )
+    assert lines[-2:] == [
+        "The instance was not touched: what served before serves on.",
+        "Next: mend the cause and deploy again",
+    ]
+    assert len(answers) > 20 and set(answers) == {site.served()} != {commit}
+    after = {key: value for key, value in site.objects().items() if key != f"Job {name}"}
+    assert (after, site.servers()) == (before, pods)
+    selector = f"batch.kubernetes.io/job-name={name}"
+    (pod,) = site.core.list_namespaced_pod(site.namespace, label_selector=selector).items
+    compiler = pod.status.container_statuses[0].state.terminated.finished_at
+    assert (end - compiler).total_seconds() <= 5
+
+    # The next one compiles, and only the swap is left: the pods find the binary.
+    mended = site.push("commit", "0.0.10")
+    assert site.deploy(**MAIN).returncode == 0
+    assert (site.served(), site.log(site.servers()[0], "fetch")[-1]) == (mended, TAKEN)
+    assert site.deploy().returncode == 0
+
+
+def test_a_run_that_is_killed_while_it_builds(site: Any) -> None:
+    commit = site.push("commit", "0.0.11")
+    given = json.dumps(site.variables(**MAIN))
+    command = ["ansible-playbook", "-i", "localhost,", "playbooks/deploy.yml", "-e", given]
+    jobs = site.jobs()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        site.until(lambda: bool(site.jobs().keys() - jobs.keys()))
+        os.killpg(process.pid, signal.SIGKILL)
+    (name,) = site.jobs().keys() - jobs.keys()
+    uid = site.jobs()[name].metadata.uid
+    played = site.deploy(**MAIN)
+    assert (played.returncode, played.message, site.served()) == (0, "", commit)
+    # Either it was waited for, or it had ended by then.
+    if site.jobs()[name].metadata.uid != uid:
+        assert site.log(site.servers()[0], "fetch")[-1] == TAKEN
+    assert site.deploy().returncode == 0
+
+
+def test_a_release_that_was_moved(site: Any, tmp_path: Path) -> None:
+    before, old = site.objects(), site.served()
+    tag = "zddc-server-v0.0.6"
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("clone", "--quiet", site.repository, ".")
+    new = git("rev-parse", "zddc-server-v0.0.7^{commit}")
+    git("push", "--quiet", "--force", "origin", f"{new}:refs/tags/{tag}")
+    try:
+        played = site.deploy()
+        assert (played.returncode, played.message) == (
+            2,
+            f"zddc_server_git_ref: the tag '{tag}' has moved. It was deployed at commit {old} and is at {new} now. A "
+            "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true.\n"
+            "Nothing was changed.",
+        )
+        assert (site.objects(), site.served()) == (before, old)
+        # Going back to what was recorded is no move.
+        assert site.deploy(allow_moved_tag=True).returncode == 0
+        assert site.served() == new
+        played = site.deploy(playbook="rollback")
+        assert (played.returncode, played.message, site.served()) == (0, "", old)
+    finally:
+        git("push", "--quiet", "--force", "origin", f"{old}:refs/tags/{tag}")
+    assert site.deploy().returncode == 0
+
+
+def test_a_pod_of_its_own_for_each_deploy(site: Any) -> None:
+    (first,) = site.servers()
+    assert site.deploy(always_recreate=True).returncode == 0
+    (second,) = site.servers()
+    time.sleep(1)
+    assert site.deploy(always_recreate=True).returncode == 0
+    (third,) = site.servers()
+    assert len({first, second, third}) == 3
+    assert site.log(third, "fetch")[-1] == TAKEN
+    assert site.deploy().returncode == 0
+
+
+def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
+    site.core.create_namespaced_persistent_volume_claim(site.namespace, {
+        "metadata": {"name": "locked"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "tests", "volumeName": f"{site.namespace}-locked",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    })  # fmt: skip
+    claim = lambda: site.core.read_namespaced_persistent_volume_claim("locked", site.namespace)  # noqa: E731
+    site.until(lambda: claim().status.phase == "Bound")
+    before, jobs = site.objects(), site.jobs()
+    played = site.deploy(build_cache="claim", build_cache_claim="locked", git_ref="zddc-server-v0.0.7")
+    assert played.returncode == 2
+    assert re.match(
+        r"pod \S+: container build failed: build: the cache cannot be written by user 65532, group 65532: mkdir: "
+        r"[^\n]*/cache/tmp[^\n]*: Permission denied\n",
+        played.message,
+    )
+    new = site.jobs().keys() - jobs.keys()
+    assert {key: value for key, value in site.objects().items() if key.removeprefix("Job ") not in new} == before
+    site.core.delete_namespaced_persistent_volume_claim("locked", site.namespace)
+
+
+def test_dev_takes_nothing_that_prod_built(site: Any) -> None:
+    dev = {
+        "mode": "dev", "name": "zddc-server-dev", "service_type": "ClusterIP", "service_node_port": 0,
+        "build_cache": "claim", "build_cache_claim": site.claim,
+    }  # fmt: skip
+    jobs = site.jobs()
+    # The commit that prod has in the same claim.
+    assert site.deploy(**dev).returncode == 0
+    (name,) = site.jobs().keys() - jobs.keys()
+    selector = f"batch.kubernetes.io/job-name={name}"
+    (pod,) = site.core.list_namespaced_pod(site.namespace, label_selector=selector).items
+    assert "fetch: checked out " in site.log(pod.metadata.name, "fetch")[-1]
+    (record,) = site.cached("ls ../dev/records").split()
+    assert record in site.cached("ls records").split()
+    assert site.deploy(playbook="remove", **dev).returncode == 0
+    # A claim that was named stays.
+    assert site.core.read_namespaced_persistent_volume_claim(site.claim, site.namespace)
+
+
+def test_status_says_what_was_built(site: Any) -> None:
+    before = site.objects()
+    played = site.deploy(playbook="status")
+    (table,) = [message for message in played.messages if message.startswith("INSTANCE")]
+    header, row = table.splitlines()[:2]
+    assert row[header.index("GO") :].split()[0].startswith("go1.")
+    assert site.objects() == before
+
+
+def test_removal_takes_the_cache_and_the_builds(site: Any) -> None:
+    assert site.jobs()
+    # Whatever the variables say by then.
+    played = site.deploy(playbook="remove", build_cache="none")
+    assert (played.returncode, played.message) == (0, "")
+    site.until(lambda: not site.jobs())
+    claims = site.core.list_namespaced_persistent_volume_claim(site.namespace).items
+    assert [claim.metadata.name for claim in claims] == ["zddc-root"]

@@ -1,0 +1,124 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An instance in a namespace of the tests' own: deploys it, and looks at it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import kubernetes
+
+REPOSITORY = Path(__file__).resolve().parent / "fixtures/repository.sh"
+
+
+class Stage:
+    """The namespace: deploys to it, and looks at it."""
+
+    name = "zddc-server-prod"
+
+    def __init__(self, instance: Any, play: Callable[..., Any], node_port: int, **usual: Any) -> None:
+        self._node_port, self._usual = node_port, usual
+        self.namespace = instance.namespace
+        self.core = kubernetes.client.CoreV1Api(instance.client)
+        self.apps = kubernetes.client.AppsV1Api(instance.client)
+        self.networking = kubernetes.client.NetworkingV1Api(instance.client)
+        self.rbac = kubernetes.client.RbacAuthorizationV1Api(instance.client)
+        self._variables = instance.variables
+        self.play = play
+        self._objects = instance.objects
+
+    @property
+    def repository(self) -> str:
+        """Give the URL of the repository in the cluster."""
+        return str(self._variables["zddc_server_git_repo"])
+
+    @property
+    def kubeconfig(self) -> str:
+        """Give the path of the cluster's kubeconfig."""
+        return str(self._variables["zddc_server_kubeconfig"])
+
+    @property
+    def url(self) -> str:
+        """Give where the instance serves."""
+        return f"http://{urlsplit(self.repository).hostname}:{self._node_port}/"
+
+    def variables(self, **variables: Any) -> dict[str, Any]:
+        """Give the variables of the instance; those that differ are named without their prefix."""
+        usual = {
+            "name": self.name,
+            "git_ref": "zddc-server-v0.0.6",
+            "service_type": "NodePort",
+            "service_node_port": self._node_port,
+            # What failed is looked at as it is; test_history.py goes back.
+            "rollback_on_failure": False,
+            "failures_dir": "",
+            **self._usual,
+        }
+        return self._variables | {f"zddc_server_{key}": value for key, value in (usual | variables).items()}
+
+    def deploy(
+        self, *arguments: str, playbook: str = "deploy", environment: dict[str, str] | None = None, **variables: Any
+    ) -> Any:
+        """Deploy the instance, or run another playbook on it, with variables that differ."""
+        given = json.dumps(self.variables(**variables))
+        return self.play(f"playbooks/{playbook}.yml", "-e", given, *arguments, **(environment or {}))
+
+    def deploy_dev(self, **variables: Any) -> Any:
+        """Deploy an instance in dev, at the newest main."""
+        fixed = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main"}
+        return self.deploy(**fixed, service_type="ClusterIP", service_node_port=0, **variables)
+
+    @contextmanager
+    def restricted(self) -> Iterator[None]:
+        """Let the namespace admit none but restricted pods."""
+        label = "pod-security.kubernetes.io/enforce"
+        self.core.patch_namespace(self.namespace, {"metadata": {"labels": {label: "restricted"}}})
+        try:
+            yield
+        finally:
+            self.core.patch_namespace(self.namespace, {"metadata": {"labels": {label: None}}})
+
+    def push(self, *what: str) -> str:
+        """Push a commit to main, and give its hash."""
+        verb, *rest = what
+        command = [REPOSITORY, verb, self.repository, *rest]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def objects(self) -> dict[str, str]:
+        """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
+        found = self._objects().items()
+        return {name: version for name, version in found if not name.startswith("Namespace ") and "-dev" not in name}
+
+    @staticmethod
+    def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, "it did not come to hold in time"
+            time.sleep(0.2)
+
+    def deployment(self) -> Any:
+        """Give the instance's Deployment."""
+        return self.apps.read_namespaced_deployment(self.name, self.namespace)
+
+    def pods(self, name: str = name) -> list[Any]:
+        """Give the pods of an instance, the newest last."""
+        found = self.core.list_namespaced_pod(self.namespace, label_selector=f"app.kubernetes.io/instance={name}")
+        return sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp)
+
+    def pod_names(self) -> list[str]:
+        """Give the names of the instance's pods."""
+        return [pod.metadata.name for pod in self.pods()]
+
+    def served(self) -> str:
+        """Ask for the page, and give the commit that answers."""
+        with urlopen(self.url, timeout=2) as answer:
+            return str(answer.headers["X-Zddc-Commit"])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,6 +97,27 @@ class Stage:
         """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
         found = self._objects().items()
         return {name: version for name, version in found if not name.startswith("Namespace ") and "-dev" not in name}
+
+    @contextmanager
+    def asked(self, interval: float, limit: float = 240) -> Iterator[list[str]]:
+        """Ask for the page, each time anew, and note the commits and the failures."""
+        answers: list[str] = []
+        over, end = threading.Event(), time.monotonic() + limit
+
+        def ask() -> None:
+            while time.monotonic() < end and not over.wait(interval):
+                try:
+                    answers.append(self.served())
+                except OSError as error:
+                    answers.append(f"failed: {error}")
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            yield answers
+        finally:
+            over.set()
+            thread.join()
 
     @staticmethod
     def until(holds: Callable[[], bool], seconds: float = 60) -> None:

@@ -9,10 +9,7 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,28 +19,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 TAKEN = "fetch: the cache has its binary: nothing to fetch"
 MAIN = {"git_ref": "main", "allow_mutable_ref": True}
-
-
-@contextmanager
-def asked(site: Any) -> Iterator[list[str]]:
-    """Ask for the page every 50 ms, and note the commits and the failures."""
-    answers: list[str] = []
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.wait(0.05):
-            try:
-                answers.append(site.served())
-            except OSError as error:
-                answers.append(f"failed: {error}")
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        thread.join()
 
 
 def ready(site: Any, name: str) -> bool:
@@ -155,7 +130,7 @@ def test_without_the_git_host(site: Any) -> None:
 def test_a_commit_that_does_not_compile(site: Any) -> None:
     before, pods, commit = site.objects(), site.servers(), site.push("break", "compile")
     jobs = site.jobs()
-    with asked(site) as answers:
+    with site.asked(0.05) as answers:
         played = site.deploy(**MAIN)
         end = datetime.now(timezone.utc)
     assert played.returncode == 2

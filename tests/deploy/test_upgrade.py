@@ -4,43 +4,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-INTERVAL = 0.1
-LIMIT = 240
-
-
-@contextmanager
-def asked(stage: Any) -> Iterator[list[str]]:
-    """Ask for the page, each time anew, and note the commits and the failures."""
-    answers: list[str] = []
-    over = threading.Event()
-
-    def ask() -> None:
-        end = time.monotonic() + LIMIT
-        while time.monotonic() < end and not over.wait(INTERVAL):
-            try:
-                answers.append(stage.served())
-            except OSError as error:
-                answers.append(f"failed: {error}")
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_it_serves_all_the_time(stage: Any) -> None:
     (old,) = stage.pod_names()
     before = stage.served()
-    with stage.restricted(), asked(stage) as answers:
+    with stage.restricted(), stage.asked(0.1) as answers:
         played = stage.deploy(git_ref="zddc-server-v0.0.7")
     assert (played.returncode, played.message) == (0, "")
     after = stage.served()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """For every module that asks the cluster's API; INSTANCE for one that is about an instance."""
+    """For every module that asks the cluster's API; INSTANCE for one that is about an instance, WAITING for one that waits."""
 
     DOCUMENTATION = r"""
 requirements:
@@ -29,4 +29,60 @@ options:
     description: Labels that mark an object as this instance's. Others are neither changed nor removed.
     type: dict
     required: true
+"""
+
+    WAITING = r"""
+options:
+  timeout:
+    description: Seconds to wait at most.
+    type: int
+    default: 600
+  unschedulable_timeout:
+    description: Seconds that a pod may find no node for. Raise it where nodes are added on demand.
+    type: int
+    default: 10
+  log_lines:
+    description: How many of the last lines of a failed container's log to show.
+    type: int
+    default: 40
+  keep:
+    description: A folder in which a failure makes one of its own, for this user alone, with the events and the logs
+      of the pods that did not become ready, without the lines that are never shown. It is on the machine that the module
+      runs on. Nothing is removed from it.
+    type: path
+  lease:
+    description: A Lease to renew while it waits, as P(varasys.zddc.lease#module) took it. It fails where another has
+      taken it meanwhile.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the Lease, in the same namespace.
+        type: str
+        required: true
+      holder:
+        description: Who holds it.
+        type: str
+        required: true
+      seconds:
+        description: Seconds after which it ends unless it is renewed.
+        type: int
+        default: 30
+  variables:
+    description: The names of the variables that decide how a container fares, by the container's name, to be named when
+      it fails. Those under an empty name are for a pod of which no container failed.
+    type: dict
+    default: {}
+  progress:
+    description:
+      - A file to which a line is added for each stage that is reached, with the seconds since the first look.
+        A stage that lasts is told again every 10 s if there is news, the last line of an init container's log or an
+        event that says what is wrong. The log of a container that serves is never shown.
+      - Without it, the lines are shown while the task runs, if it runs on the controller itself, neither with C(async)
+        nor with C(become) nor with C(no_log). They go to the standard error, and not beside a callback that prints JSON.
+    type: path
+  stages:
+    description: What a container does, by its name, in the words of O(progress). A container that does several things
+      says so by lines that begin with such a name and a colon. Others are C(running NAME) or C(starting NAME).
+    type: dict
+    default: {}
 """

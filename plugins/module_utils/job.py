@@ -25,6 +25,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
     condition,
     events_of,
     judge_pod,
+    looks,
     one_line,
     pod_failure,
 )
@@ -148,42 +149,30 @@ def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
 
 
 def follow(
-    api: Reader,
-    job: Object,
-    timeout: float,
-    interval: float,
-    patience: timedelta = GRACE,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    api: Reader, job: Object, timeout: float, interval: float, patience: timedelta = GRACE
 ) -> Iterator[Verdict]:
-    """A verdict for each look, until it is final or the time is over; failures that may pass are bridged."""
-    metadata, begin, started = job["metadata"], clock(), None
-    namespace = quote(metadata["namespace"], safe="")
-    while True:
-        left = begin + timeout - clock()
-        try:
-            seen = api.get(f"{base(metadata['namespace'])}/{quote(metadata['name'], safe='')}")
-            # The label has the same value, however long the name is.
-            selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
-            pods = api.get(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)["items"]
-        except ApiError as error:
-            if not error.passing or left <= 0:
-                raise
-        else:
-            started = started or api.now
-            verdict = assess(seen, pods, api.now, started, patience)
-            if not verdict.done and not verdict.failure:
-                now = api.now
-                signs = ask_signs(api, metadata["namespace"], [pod for pod in verdict.pods if pod.puzzling])
-                if not pods:
-                    with suppress(ApiError):
-                        found = events_of(api, f"/api/v1/namespaces/{namespace}", "Job", **seen["metadata"])
-                        signs.events[metadata["uid"]] = found
-                verdict = assess(seen, pods, now, started, patience, signs)
-            yield verdict
-            if verdict.done or verdict.failure or left <= 0:
-                return
-        sleep(max(0.0, min(interval, left)))
+    """A verdict for each look at the Job."""
+    metadata = job["metadata"]
+    namespace = f"/api/v1/namespaces/{quote(metadata['namespace'], safe='')}"
+
+    def observe() -> tuple[Object, list[Object]]:
+        # The label has the same value, however long the name is.
+        selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
+        seen = api.get(f"{base(metadata['namespace'])}/{quote(metadata['name'], safe='')}")
+        return seen, api.get(f"{namespace}/pods", labelSelector=selector)["items"]
+
+    def judge(seen: tuple[Object, list[Object]], started: datetime) -> Verdict:
+        now = api.now
+        verdict = assess(*seen, now, started, patience)
+        if verdict.done or verdict.failure:
+            return verdict
+        signs = ask_signs(api, metadata["namespace"], [pod for pod in verdict.pods if pod.puzzling])
+        if not verdict.pods:
+            with suppress(ApiError):
+                signs.events[metadata["uid"]] = events_of(api, namespace, "Job", **metadata)
+        return assess(*seen, now, started, patience, signs)
+
+    return looks(api, observe, judge, timeout, interval)
 
 
 def said(verdict: Verdict, container: str) -> str:

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
 
 Object = dict[str, Any]
+Seen = TypeVar("Seen")
 
 NO_IMAGE = (
     "ErrImagePull",
@@ -521,22 +522,40 @@ def follow(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
+    """A verdict for each look at the Deployment."""
+
+    def judge(seen: tuple[Object, list[Object], list[Object]], started: datetime) -> Verdict:
+        verdict = assess(*seen, api.now, started, patience)
+        if puzzling := [pod for pod in verdict.pods if pod.puzzling][:3]:
+            now = api.now
+            verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling))
+        return verdict
+
+    return looks(api, lambda: observe(api, namespace, name), judge, timeout, interval, clock, sleep)
+
+
+def looks(
+    api: Reader,
+    observe: Callable[[], Seen],
+    judge: Callable[[Seen, datetime], Verdict],
+    timeout: float,
+    interval: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Verdict]:
     """A verdict for each look, until it is final or the time is over; failures that may pass are bridged."""
     begin, started = clock(), None
     while True:
         left = begin + timeout - clock()
         api.timeout = max(1.0, min(api.timeout, left))
         try:
-            seen = observe(api, namespace, name)
+            seen = observe()
         except ApiError as error:
             if not error.passing or left <= 0:
                 raise
         else:
             started = started or api.now
-            verdict = assess(*seen, api.now, started, patience)
-            if puzzling := [pod for pod in verdict.pods if pod.puzzling][:3]:
-                now = api.now
-                verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling))
+            verdict = judge(seen, started)
             yield verdict
             if verdict.done or verdict.failure or left <= 0:
                 return

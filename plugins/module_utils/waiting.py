@@ -8,19 +8,38 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
 from ansible_collections.varasys.zddc.plugins.module_utils.lease import take
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
+    Failure,
+    Pod,
+    Verdict,
+    cause,
+    evidence,
+    report,
+)
 
-LEASE: dict[str, Any] = {
-    "type": "dict",
-    "options": {
-        "name": {"type": "str", "required": True},
-        "holder": {"type": "str", "required": True},
-        "seconds": {"type": "int", "default": 30},
+# What the documentation fragment api.waiting describes.
+WAITING_ARG_SPEC: dict[str, dict[str, Any]] = {
+    "timeout": {"type": "int", "default": 600},
+    "unschedulable_timeout": {"type": "int", "default": 10},
+    "log_lines": {"type": "int", "default": 40},
+    "keep": {"type": "path"},
+    "lease": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "holder": {"type": "str", "required": True},
+            "seconds": {"type": "int", "default": 30},
+        },
     },
+    "variables": {"type": "dict", "default": {}},
+    "progress": {"type": "path"},
+    "stages": {"type": "dict", "default": {}},
 }
 
 
@@ -61,3 +80,26 @@ def writer(path: str) -> Callable[[str], None]:
             file.write(f"{line}\n")
 
     return write
+
+
+def tell(
+    module: AnsibleModule, api: Api, namespace: str, failure: Failure, pods: tuple[Pod, ...], result: dict[str, Any], note: str = ""
+) -> NoReturn:
+    """End the module with the report of a failure; what it left in the cluster is kept where that is asked for."""
+    options = module.params
+    found = evidence(api, namespace, failure, options["log_lines"])
+    result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
+    if failure.exit_code is not None:
+        result["exit_code"] = failure.exit_code
+    variables = options["variables"].get(failure.container)
+    kept, notes = "", [note]
+    if options["keep"]:
+        try:
+            kept = keep(api, namespace, options["name"], failure, pods, options["keep"])
+            notes.insert(0, f"logs and events are kept in {kept}")
+        except OSError as error:
+            notes.insert(0, f"Logs and events could not be kept: {error.filename}: {error.strerror}.")
+    command = kubectl({**options, "namespace": namespace})
+    module.fail_json(
+        msg=report(failure, found, command, variables, "\n".join(filter(None, notes))), kept=kept, **result
+    )

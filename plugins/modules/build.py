@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
+  - varasys.zddc.api.waiting
 options:
   name:
     description: What it builds for, to be named in each line of the progress.
@@ -32,60 +33,14 @@ options:
     description: Labels of all Jobs that build for the same.
     type: dict
     required: true
-  timeout:
-    description: Seconds to wait at most.
-    type: int
-    default: 600
   interval:
     description: Seconds between two looks.
     type: float
     default: 0.5
-  unschedulable_timeout:
-    description: Seconds that the pod may find no node for. Raise it where nodes are added on demand.
-    type: int
-    default: 10
-  log_lines:
-    description: How many of the last lines of a failed container's log to show.
-    type: int
-    default: 40
-  keep:
-    description: A folder in which a failure makes one of its own, for this user alone, with events and logs. It is on the
-      machine that the module runs on. Nothing is removed from it.
-    type: path
-  lease:
-    description: A Lease to renew while it waits, as P(varasys.zddc.lease#module) took it. It fails where another has
-      taken it meanwhile.
-    type: dict
-    suboptions:
-      name:
-        description: Name of the Lease, in the same namespace.
-        type: str
-        required: true
-      holder:
-        description: Who holds it.
-        type: str
-        required: true
-      seconds:
-        description: Seconds after which it ends unless it is renewed.
-        type: int
-        default: 30
-  variables:
-    description: The names of the variables that decide how a container fares, by the container's name, to be named when
-      it fails. Those under an empty name are for a pod of which no container failed.
-    type: dict
-    default: {}
   note:
     description: What a failure does not change, in a sentence that is told with it.
     type: str
     default: ""
-  progress:
-    description: A file to which a line is added for each stage, as by P(varasys.zddc.rollout#module). Without it, the lines
-      are shown while the task runs, under the same conditions.
-    type: path
-  stages:
-    description: What a container does, by its name, in the words of O(progress).
-    type: dict
-    default: {}
 attributes:
   action:
     support: partial
@@ -164,10 +119,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils import job, record
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
 from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, cause, evidence, report
-from ansible_collections.varasys.zddc.plugins.module_utils.waiting import LEASE, LostLease, Renewal, kubectl, writer
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict
+from ansible_collections.varasys.zddc.plugins.module_utils.waiting import (
+    WAITING_ARG_SPEC,
+    LostLease,
+    Renewal,
+    tell,
+    writer,
+)
 
 
 def build(module: AnsibleModule, api: Api, begin: float) -> None:
@@ -194,39 +154,19 @@ def build(module: AnsibleModule, api: Api, begin: float) -> None:
             progress.tell(api.now, "built", "built")
         module.exit_json(changed=True, record=record.parse(job.said(verdict, "build")), **result)
     failure = verdict.failure or job.timed_out(verdict, running, f"after {seconds:.0f} s")
-    found = evidence(api, namespace, failure, options["log_lines"])
-    result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
-    if failure.exit_code is not None:
-        result["exit_code"] = failure.exit_code
-    kept, note = "", ""
-    if options["keep"]:
-        try:
-            kept = keep(api, namespace, name, failure, verdict.pods, options["keep"])
-            note = f"logs and events are kept in {kept}"
-        except OSError as error:
-            note = f"Logs and events could not be kept: {error.filename}: {error.strerror}."
-    command = kubectl({**options, "namespace": namespace})
-    variables = options["variables"].get(failure.container)
-    module.fail_json(msg=report(failure, found, command, variables, "\n".join(filter(None, (note, options["note"])))), kept=kept, **result)
+    tell(module, api, namespace, failure, verdict.pods, result, options["note"])
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **AUTH_ARG_SPEC,
+            **WAITING_ARG_SPEC,
             "name": {"type": "str", "required": True},
             "definition": {"type": "dict", "required": True},
             "labels": {"type": "dict", "required": True},
-            "timeout": {"type": "int", "default": 600},
             "interval": {"type": "float", "default": 0.5},
-            "unschedulable_timeout": {"type": "int", "default": 10},
-            "log_lines": {"type": "int", "default": 40},
-            "keep": {"type": "path"},
-            "lease": LEASE,
-            "variables": {"type": "dict", "default": {}},
             "note": {"type": "str", "default": ""},
-            "progress": {"type": "path"},
-            "stages": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
+  - varasys.zddc.api.waiting
 options:
   name:
     description: Name of the Deployment.
@@ -29,62 +30,10 @@ options:
     description: Namespace of the Deployment.
     type: str
     required: true
-  timeout:
-    description: Seconds to wait at most.
-    type: int
-    default: 600
   interval:
     description: Seconds between two looks.
     type: float
     default: 1
-  unschedulable_timeout:
-    description: Seconds that a pod may find no node for. Raise it where nodes are added on demand.
-    type: int
-    default: 10
-  log_lines:
-    description: How many of the last lines of a failed container's log to show.
-    type: int
-    default: 40
-  keep:
-    description: A folder in which a failure makes one of its own, for this user alone, with the events and the logs
-      of the pods that did not become ready, without the lines that are never shown. It is on the machine that the module
-      runs on. Nothing is removed from it.
-    type: path
-  lease:
-    description: A Lease to renew while it waits, as P(varasys.zddc.lease#module) took it. It fails where another has
-      taken it meanwhile.
-    type: dict
-    suboptions:
-      name:
-        description: Name of the Lease, in the same namespace.
-        type: str
-        required: true
-      holder:
-        description: Who holds it.
-        type: str
-        required: true
-      seconds:
-        description: Seconds after which it ends unless it is renewed.
-        type: int
-        default: 30
-  variables:
-    description: The names of the variables that decide how a container fares, by the container's name, to be named when
-      it fails. Those under an empty name are for a pod of which no container failed.
-    type: dict
-    default: {}
-  progress:
-    description:
-      - A file to which a line is added for each stage that the rollout reaches, with the seconds since the first look.
-        A stage that lasts is told again every 10 s if there is news, the last line of an init container's log or an
-        event that says what is wrong. The log of a container that serves is never shown.
-      - Without it, the lines are shown while the task runs, if it runs on the controller itself, neither with C(async)
-        nor with C(become) nor with C(no_log). They go to the standard error, and not beside a callback that prints JSON.
-    type: path
-  stages:
-    description: What a container does, by its name, in the words of O(progress). A container that does several things
-      says so by lines that begin with such a name and a colon. Others are C(running NAME) or C(starting NAME).
-    type: dict
-    default: {}
 attributes:
   action:
     support: partial
@@ -216,17 +165,19 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
 from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
     Verdict,
-    cause,
-    evidence,
     follow,
-    report,
     timed_out,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.waiting import LEASE, LostLease, Renewal, kubectl, writer
+from ansible_collections.varasys.zddc.plugins.module_utils.waiting import (
+    WAITING_ARG_SPEC,
+    LostLease,
+    Renewal,
+    tell,
+    writer,
+)
 
 
 def wait(module: AnsibleModule, api: Api, begin: float) -> None:
@@ -253,36 +204,17 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     if verdict.done:
         module.exit_json(changed=False, cause="", container="", log=[], events=[], **result)
     failure = verdict.failure or timed_out(verdict, name, f"after {seconds:.0f} s")
-    found = evidence(api, namespace, failure, options["log_lines"])
-    result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
-    if failure.exit_code is not None:
-        result["exit_code"] = failure.exit_code
-    variables = options["variables"].get(failure.container)
-    kept, note = "", ""
-    if options["keep"]:
-        try:
-            kept = keep(api, namespace, name, failure, verdict.pods, options["keep"])
-            note = f"logs and events are kept in {kept}"
-        except OSError as error:
-            note = f"Logs and events could not be kept: {error.filename}: {error.strerror}."
-    module.fail_json(msg=report(failure, found, kubectl(options), variables, note), kept=kept, **result)
+    tell(module, api, namespace, failure, verdict.pods, result)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **AUTH_ARG_SPEC,
+            **WAITING_ARG_SPEC,
             "name": {"type": "str", "required": True},
             "namespace": {"type": "str", "required": True},
-            "timeout": {"type": "int", "default": 600},
             "interval": {"type": "float", "default": 1},
-            "unschedulable_timeout": {"type": "int", "default": 10},
-            "log_lines": {"type": "int", "default": 40},
-            "keep": {"type": "path"},
-            "lease": LEASE,
-            "variables": {"type": "dict", "default": {}},
-            "progress": {"type": "path"},
-            "stages": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -93,8 +95,14 @@ class Waited:
 
 @pytest.fixture(scope="package", name="shop")
 def shop_fixture(zddc: dict[str, Any]) -> Iterator[Shop]:
-    """Give the namespace."""
+    """Give the namespace, without what a run that was cut off left there."""
     shop = Shop(zddc)
+    deadline = time.monotonic() + 60
+    while shop.namespace in [item.metadata.name for item in shop.core.list_namespace().items]:
+        assert time.monotonic() < deadline, f"the namespace {shop.namespace} of an earlier run does not go"
+        with suppress(kubernetes.client.ApiException):
+            shop.core.delete_namespace(shop.namespace)
+        time.sleep(1)
     shop.core.create_namespace({"metadata": {"name": shop.namespace}})
     yield shop
     shop.core.delete_namespace(shop.namespace)

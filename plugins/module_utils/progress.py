@@ -138,13 +138,15 @@ class Progress:
         node = pod.seen["spec"].get("nodeName", "a node")
         steps = [Step(moment(scheduled["lastTransitionTime"]), "scheduled", f"scheduled on {node}")]
         every = list(containers(pod.seen))
-        others = self.stages.keys() - {name for name, *_rest in every}
+        order, own = list(self.stages), {name for name, *_rest in every}
         for name, init, one in every:
             state = one.get("state", {})
             if start := (state.get("running") or state.get("terminated") or {}).get("startedAt"):
                 usual = f"{'running' if init else 'starting'} {name}"
                 step = Step(moment(start), name, self.stages.get(name, usual))
-                steps += [step] if init or not others else self.ask(pod, step, others)
+                # What comes before it and has no container of its own, it may do itself.
+                others = set(order[: order.index(name)]) - own if name in order else set()
+                steps += self.ask(pod, step, others) if others else [step]
         return steps
 
     def ask(self, pod: Pod, own: Step, others: set[str]) -> list[Step]:

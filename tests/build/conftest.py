@@ -75,7 +75,7 @@ class Site(Stage):
             if pod.metadata.labels["app.kubernetes.io/name"] == "zddc-server" and not pod.metadata.deletion_timestamp
         ]
 
-    def log(self, pod: str, container: str) -> list[str]:
+    def log(self, pod: str, container: str = "build") -> list[str]:
         """Give the lines of a container."""
         text = self.core.read_namespaced_pod_log(pod, self.namespace, container=container)
         return str(text).splitlines()

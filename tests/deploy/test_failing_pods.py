@@ -184,11 +184,11 @@ def test_a_namespace_that_does_not_admit_it(stage: Any, begin: datetime) -> None
 def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str) -> None:
     pods = stage.pod_names()
     played = stage.deploy(git_repo=hidden_repository, git_ref="main", allow_mutable_ref=True)
-    soon(played, ended(stage, "fetch", stage.name))
+    soon(played, ended(stage, "build", stage.name))
     assert played.returncode == 2
     commit = re.search("commit ([0-9a-f]{40})", played.message)[1]
     assert first_line(played.message) == (
-        f"pod POD: container fetch failed: fetch: commit {commit} could not be fetched from {hidden_repository}, "
+        f"pod POD: container build failed: fetch: commit {commit} could not be fetched from {hidden_repository}, "
         "tried 3 times"
     )
     assert "\n  fatal: unable to connect to 127.0.0.1:\n" in played.message

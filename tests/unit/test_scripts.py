@@ -72,7 +72,6 @@ def run_fixture(tmp_path: Path, repository: Path) -> Run:
             (tmp_path / pod / folder).mkdir(parents=True, exist_ok=True)
         environment = {
             "PATH": f"{stubs}:{os.environ['PATH']}",
-            "STEP": script.removesuffix(".sh"),
             "SOURCE_REPO": f"file://{repository}",
             "SOURCE_REF": "main",
             "SOURCE_COMMIT": commit,
@@ -86,9 +85,9 @@ def run_fixture(tmp_path: Path, repository: Path) -> Run:
             **GIT,
             **more,
         }
-        text = "".join((FILES / name).read_text() for name in ("builder.sh", script))
+        texts = [(FILES / name).read_text() for name in ("run.sh", "builder.sh", script)]
         return subprocess.Popen(
-            ["sh", "-c", text], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            ["sh", "-c", texts[0], "sh", *texts[1:]], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )
 

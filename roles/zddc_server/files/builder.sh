@@ -1,16 +1,10 @@
-# What fetch.sh and build.sh share; it comes before each of them.
+# What fetch.sh and build.sh share.
 set -eu
 # A cache goes on with its group, should the user become another.
 umask 0002
 # One stream, so that the log keeps the order of the lines.
 exec 2>&1
-say() { echo "$STEP: $*"; }
-# The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
-trap 'exit 143' TERM
-interruptible() {
-  "$@" &
-  wait "$!"
-}
+say() { echo "$step: $*"; }
 
 binary=$BIN_DIR/zddc-server record=$BIN_DIR/zddc-server.record
 # A line NAME=VALUE of a record.

@@ -1,5 +1,6 @@
 # Puts the binary of this build into $BIN_DIR where the pod or the cache has it; if not, SOURCE_COMMIT of SOURCE_REPO into
 # $BUILD_DIR/src. SOURCE_REF is what it was asked for by.
+step=fetch
 
 # Copies the binary of this build from the cache; the copy is what is checked, since the copy is what runs.
 take() {
@@ -18,9 +19,9 @@ take() {
 
 # Fetches the one commit into the repository in this folder.
 fetch_commit() {
-  interruptible timeout 300 git fetch --quiet --depth 1 "$SOURCE_REPO" "$SOURCE_COMMIT" && return
+  timeout 300 git fetch --quiet --depth 1 "$SOURCE_REPO" "$SOURCE_COMMIT" && return
   say "the repository does not give that commit by itself: fetching all branches and tags"
-  interruptible timeout 300 git fetch --quiet --tags "$SOURCE_REPO" '+refs/heads/*:refs/remotes/origin/*'
+  timeout 300 git fetch --quiet --tags "$SOURCE_REPO" '+refs/heads/*:refs/remotes/origin/*'
   git cat-file -e "$SOURCE_COMMIT^{commit}"
 }
 
@@ -60,7 +61,7 @@ rm -rf "$BUILD_DIR/src"
 git init --quiet "$BUILD_DIR/src"
 cd "$BUILD_DIR/src"
 by_copy=0
-interruptible fetch_by_copy || by_copy=$?
+(fetch_by_copy) || by_copy=$?
 if [ "$by_copy" != 0 ]; then
   try=1
   until fetch_commit; do

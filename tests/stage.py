@@ -9,14 +9,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import kubernetes
+from kubernetes.stream import stream
 
+FOLDERS = "/node/proc/1/root/var/local/zddc"
+"""Folders of the node, as the observer sees them."""
 REPOSITORY = Path(__file__).resolve().parent / "fixtures/repository.sh"
 
 
@@ -30,6 +33,7 @@ class Stage:
         self.namespace = instance.namespace
         self.core = kubernetes.client.CoreV1Api(instance.client)
         self.apps = kubernetes.client.AppsV1Api(instance.client)
+        self.batch = kubernetes.client.BatchV1Api(instance.client)
         self.networking = kubernetes.client.NetworkingV1Api(instance.client)
         self.rbac = kubernetes.client.RbacAuthorizationV1Api(instance.client)
         self._variables = instance.variables
@@ -144,3 +148,44 @@ class Stage:
         """Ask for the page, and give the commit that answers."""
         with urlopen(self.url, timeout=2) as answer:
             return str(answer.headers["X-Zddc-Commit"])
+
+    def on_node(self, script: str) -> str:
+        """Run a script on the node, in the folder of its volumes, and give what it prints."""
+        return str(
+            stream(
+                kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.core.api_client.configuration)).connect_get_namespaced_pod_exec,
+                "observer", self.namespace, command=["sh", "-ec", f"cd {FOLDERS}; {script}"], stdout=True, stderr=True,
+            )
+        )  # fmt: skip
+
+    def volume(self, claim: str, mode: str) -> str:
+        """Make a volume for a claim, in an empty folder of the node with that mode, and give its name."""
+        name = f"{self.namespace}-{claim}"
+        self.remove_volume(name)
+        self.on_node(f"mkdir -p {name}; chmod {mode} {name}")
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}]
+        self.core.create_persistent_volume({
+            "metadata": {"name": name},
+            "spec": {
+                "capacity": {"storage": "5Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "storageClassName": "tests",
+                "claimRef": {"namespace": self.namespace, "name": claim},
+                "local": {"path": f"/var/local/zddc/{name}"},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            },
+        })  # fmt: skip
+        return name
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume, which a run that was cut off may have left, and its folder."""
+        with suppress(kubernetes.client.ApiException):
+            self.core.delete_persistent_volume(name)
+        self.until(lambda: name not in [item.metadata.name for item in self.core.list_persistent_volume().items])
+        self.on_node(f"rm -rf {name}")
+
+    def log(self, pod: str, container: str = "build") -> list[str]:
+        """Give the lines of a container."""
+        text = self.core.read_namespaced_pod_log(pod, self.namespace, container=container)
+        return str(text).splitlines()

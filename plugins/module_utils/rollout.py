@@ -41,6 +41,10 @@ LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 UNBOUND = "unbound immediate PersistentVolumeClaims"
 # What the events of such a claim say where nothing in the cluster will ever make its volume.
 NEVER_BOUND = re.compile(r"FailedBinding |ProvisioningFailed storageclass\S* \S+ not found")
+# What the kubelet says of a volume whose Secret or ConfigMap is not there, or has not what is wanted of it.
+NOT_THERE = re.compile(
+    r'MountVolume\.SetUp failed for volume "[^"]*" : (.*(?:(?:secret|configmap) "[^"]+" not found|non-existent \w+ key: ).*)'
+)
 PROBE = re.compile(r"(Startup|Liveness) probe (?:failed|errored): *(.*)")
 STOPPED = re.compile(r"Container (\S+) failed (startup|liveness) probe")
 
@@ -271,6 +275,8 @@ def pod_failure(
                 **where,
             )
         )
+    if (why := missing(pod, signs)) and now - moment(scheduled["lastTransitionTime"]) >= patience:
+        return Failure(f"pod {metadata['name']} cannot start: {why}", **where)
     for name, init, one in containers(pod):
         state = one.get("state", {})
         waiting, ended = state.get("waiting", {}), state.get("terminated", {})
@@ -299,6 +305,15 @@ def pod_failure(
             previous = ended is last or not one.get("restartCount")
             return Failure(f"{title} {why}", exit_code=code, step="restart", previous=previous, **here)
     return None
+
+
+def missing(pod: Object, signs: Signs) -> str:
+    """What a pod of which nothing has run yet waits for in vain."""
+    if any(one.get("state", {}).keys() & {"running", "terminated"} for _name, _init, one in containers(pod)):
+        return ""
+    mounts = [one for one in signs.of(pod) if one.get("reason") == "FailedMount"][-1:]
+    found = NOT_THERE.match(one_line(mounts[0].get("message", ""))) if mounts else None
+    return found[1] if found else ""
 
 
 def claim_failure(pod: Object, patient: bool, signs: Signs) -> Failure | None:

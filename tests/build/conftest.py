@@ -10,52 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import kubernetes
 import pytest
-from kubernetes.stream import stream
 from stage import Stage
-
-FOLDERS = "/node/proc/1/root/var/local/zddc"
-"""Folders of the node, as the observer sees them."""
 
 
 class Site(Stage):
     """The namespace, its builds, and the volume of the cache."""
 
     claim = f"{Stage.name}-build-cache"
-
-    @property
-    def batch(self) -> Any:
-        """Give the API of Jobs."""
-        return kubernetes.client.BatchV1Api(self.core.api_client)
-
-    def on_node(self, script: str) -> str:
-        """Run a script on the node, in the folder of its volumes, and give what it prints."""
-        return str(
-            stream(
-                kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.core.api_client.configuration)).connect_get_namespaced_pod_exec,
-                "observer", self.namespace, command=["sh", "-ec", f"cd {FOLDERS}; {script}"], stdout=True, stderr=True,
-            )
-        )  # fmt: skip
-
-    def volume(self, claim: str, mode: str) -> str:
-        """Make a volume for a claim, in a folder of the node with that mode, and give its name."""
-        name = f"{self.namespace}-{claim}"
-        self.on_node(f"mkdir -p {name}; chmod {mode} {name}")
-        terms = [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}]
-        self.core.create_persistent_volume({
-            "metadata": {"name": name},
-            "spec": {
-                "capacity": {"storage": "5Gi"},
-                "accessModes": ["ReadWriteOnce"],
-                "persistentVolumeReclaimPolicy": "Retain",
-                "storageClassName": "tests",
-                "claimRef": {"namespace": self.namespace, "name": claim},
-                "local": {"path": f"/var/local/zddc/{name}"},
-                "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
-            },
-        })  # fmt: skip
-        return name
 
     def cached(self, script: str) -> str:
         """Run a script in the cache."""
@@ -75,11 +37,6 @@ class Site(Stage):
             if pod.metadata.labels["app.kubernetes.io/name"] == "zddc-server" and not pod.metadata.deletion_timestamp
         ]
 
-    def log(self, pod: str, container: str = "build") -> list[str]:
-        """Give the lines of a container."""
-        text = self.core.read_namespaced_pod_log(pod, self.namespace, container=container)
-        return str(text).splitlines()
-
     @contextmanager
     def without_git(self) -> Iterator[None]:
         """Let nobody reach the git server."""
@@ -93,7 +50,8 @@ class Site(Stage):
         """Let the Service of the git server lead elsewhere, and wait until it does."""
         patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
         self.core.patch_namespaced_service("git-server", self.namespace, patch)
-        command = ["git", "ls-remote", "--quiet", self.repository]
+        # A connection to a pod that has just gone would not end.
+        command = ["timeout", "3", "git", "ls-remote", "--quiet", self.repository]
         self.until(lambda: (subprocess.run(command, capture_output=True, check=False).returncode == 0) == (name == "git-server"))
 
 
@@ -115,8 +73,7 @@ def deployed_fixture(prepare: Callable[..., Any], play: Callable[..., Any]) -> I
         site.deploy(playbook="remove")
     finally:
         for name in volumes:
-            site.core.delete_persistent_volume(name)
-            site.on_node(f"rm -rf {name}")
+            site.remove_volume(name)
 
 
 @pytest.fixture(name="site")

@@ -39,7 +39,8 @@ def event(shop: Any, reason: str, name: str) -> datetime:
 def test_no_node(shop: Any, name: str, wait: Callable[..., Any]) -> None:
     shop.deploy(name, pod={"nodeSelector": {"nowhere": "1"}})
     waited = wait(unschedulable_timeout=3)
-    soon(waited, event(shop, "FailedScheduling", name) + timedelta(seconds=3))
+    # The pod's condition knows the time in full seconds.
+    soon(waited, event(shop, "FailedScheduling", name).replace(microsecond=0) + timedelta(seconds=3))
     assert plain(waited.first_line).startswith(
         "pod POD: no node takes it: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
     )

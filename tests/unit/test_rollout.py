@@ -437,12 +437,38 @@ def test_a_container_that_was_stopped_and_runs_again(starting: Snapshot) -> None
 
 def test_a_stage_that_lasts_says_why(starting: Snapshot) -> None:
     starting["pods"][0]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
-    mount = event("FailedMount", 'MountVolume.SetUp failed for volume "a" :\n secret "b" not found')
+    mount = event("FailedMount", 'MountVolume.SetUp failed for volume "a" :\n mount "b" failed')
     verdict = with_events(starting, event("FailedScheduling", "no"), mount, UNHEALTHY)
     assert verdict.failure is None
-    why = 'starting zddc-server (MountVolume.SetUp failed for volume "a" : secret "b" not found)'
+    why = 'starting zddc-server (MountVolume.SetUp failed for volume "a" : mount "b" failed)'
     assert verdict.stage.endswith(f": {why}")
     assert timed_out(verdict, "web", "after 7 s").cause.endswith(f": still {why} after 7 s")
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ('secret "b" not found', 'secret "b" not found'),
+        ('[secret "b" not found, configmap "c" not found]', '[secret "b" not found, configmap "c" not found]'),
+        ("references non-existent secret key: d", "references non-existent secret key: d"),
+        ("references non-existent config key: d", "references non-existent config key: d"),
+        ("mount failed: exit status 32", ""),
+    ],
+)
+def test_a_secret_that_is_not_there(starting: Snapshot, message: str, why: str) -> None:
+    pod, mount = starting["pods"][0], event("FailedMount", f'MountVolume.SetUp failed for volume "a" : {message}')
+    pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
+    pod["status"]["initContainerStatuses"] = []
+    failure = with_events(starting, mount).failure
+    cause = failure.cause if failure else ""
+    assert cause == (f"pod {pod['metadata']['name']} cannot start: {why}" if why else "")
+    # A pod that has just got its node is given time, and of one that has started it is no news.
+    (scheduled,) = [one for one in pod["status"]["conditions"] if one["type"] == "PodScheduled"]
+    before, scheduled["lastTransitionTime"] = scheduled["lastTransitionTime"], "2026-11-22T18:44:15Z"
+    assert with_events(starting, mount).failure is None
+    scheduled["lastTransitionTime"] = before
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": RAN["startedAt"]}}
+    assert with_events(starting, mount).failure is None
 
 
 CLASSLESS = "no persistent volumes available for this claim and no storage class is set"

@@ -102,6 +102,52 @@ def run_fixture(tmp_path: Path, repository: Path) -> Run:
     return run
 
 
+def test_what_cannot_be_fetched(run: Run, tmp_path: Path) -> None:
+    commit = "1" * 40
+    code, said = run("fetch.sh", commit, SOURCE_REPO=f"file://{tmp_path}/nowhere")
+    assert code == 1
+    assert said == [
+        f"fetch: ref main, commit {commit}, from file://{tmp_path}/nowhere",
+        f"fetch: commit {commit} could not be fetched from file://{tmp_path}/nowhere, tried 3 times: "
+        f"'{tmp_path}/nowhere' does not appear to be a git repository",
+    ]
+
+
+@pytest.mark.parametrize("user", ["", "builder"])
+def test_a_token_is_for_its_host_alone(run: Run, tmp_path: Path, user: str) -> None:
+    access, home = tmp_path / "access", tmp_path / "pod/build/home"
+    access.mkdir()
+    # What a shell or its echo would take for something else.
+    (access / "password").write_text("a\\n$(id)'b\"\n")
+    if user:
+        (access / "username").write_text(user)
+    repository = "https://127.0.0.1:1/one/two.git"
+    code, said = run("fetch.sh", "1" * 40, SOURCE_REPO=repository, ACCESS_DIR=str(access), ALL="1")
+    assert code == 1
+    assert "id" not in "".join(said)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "ACCESS_DIR": str(access), **GIT}
+
+    def ask(url: str) -> str:
+        asked = subprocess.run(
+            ["git", "credential", "fill"], env=environment, input=f"url={url}\n\n", capture_output=True, text=True, check=False
+        )
+        return asked.stdout if asked.returncode == 0 else ""
+
+    assert ask(repository).splitlines()[-2:] == [f"username={user or 'git'}", "password=a\\n$(id)'b\""]
+    assert ask("https://127.0.0.1:2/one/two.git") == ""
+
+
+def test_certificates_come_besides_those_of_the_image(run: Run, repository: Path, tmp_path: Path) -> None:
+    access, image = tmp_path / "access", tmp_path / "image.crt"
+    access.mkdir()
+    (access / "ca.crt").write_text("given")
+    image.write_text("image")
+    code, _said = run(
+        "fetch.sh", git(repository, "rev-parse", "main"), ACCESS_DIR=str(access), SSL_CERT_FILE=str(image)
+    )
+    assert (code, (tmp_path / "pod/build/ca.crt").read_text()) == (0, "image\ngiven\n")
+
+
 @pytest.mark.parametrize("protocol", [{}, OLD_PROTOCOL], ids=["by its hash", "with all branches and tags"])
 def test_an_older_commit(run: Run, repository: Path, tmp_path: Path, protocol: dict[str, str]) -> None:
     commit = git(repository, "rev-parse", "main~1")

@@ -93,7 +93,8 @@ if [ "$head" != "$SOURCE_COMMIT" ]; then
   say "the source is at $head where $SOURCE_COMMIT was asked for"
   exit 1
 fi
-mkdir -p "$HOME" "$TMPDIR"
+mkdir -p "$TMPDIR"
+take_access
 if [ -n "$cache" ] && ! why=$(writable 2>&1); then
   no_cache "$why"
   cache=

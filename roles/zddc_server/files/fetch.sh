@@ -17,12 +17,25 @@ take() {
   touch -c "$kept" "$stored" 2> /dev/null || true
 }
 
-# Fetches the one commit into the repository in this folder.
+# Fetches into the repository in this folder; what git complains of is kept, for the last word.
+ask() {
+  timeout 300 git fetch --quiet "$@" > "$BUILD_DIR/said" 2>&1 && return
+  cat "$BUILD_DIR/said"
+  return 1
+}
+complaint() {
+  # Git ends most of them with these lines.
+  grep -vE '^(fatal: Could not read from remote|Please make sure you have|and the repository exists|$)' "$BUILD_DIR/said" |
+    tail -n 1 | sed 's/^fatal: //'
+}
+# Fetches the one commit.
 fetch_commit() {
-  timeout 300 git fetch --quiet --depth 1 "$SOURCE_REPO" "$SOURCE_COMMIT" && return
+  ask --depth 1 "$SOURCE_REPO" "$SOURCE_COMMIT" && return
+  # Where nothing is given, a commit by its hash is no exception.
+  ! grep -qE 'unable to access|Could not read from remote|Authentication failed|could not read ' "$BUILD_DIR/said" || return 1
   say "the repository does not give that commit by itself: fetching all branches and tags"
-  timeout 300 git fetch --quiet --tags "$SOURCE_REPO" '+refs/heads/*:refs/remotes/origin/*'
-  git cat-file -e "$SOURCE_COMMIT^{commit}"
+  ask --tags "$SOURCE_REPO" '+refs/heads/*:refs/remotes/origin/*' || return 1
+  git cat-file -e "$SOURCE_COMMIT^{commit}" > "$BUILD_DIR/said" 2>&1
 }
 
 # By way of the cache's copy of the repository, which is asked first and keeps what it did not have. Ends with 1 if the
@@ -55,7 +68,7 @@ if [ -n "$cache" ] && take; then
   exit
 fi
 
-mkdir -p "$HOME"
+take_access
 git config --global safe.directory '*'
 rm -rf "$BUILD_DIR/src"
 git init --quiet "$BUILD_DIR/src"
@@ -66,7 +79,7 @@ if [ "$by_copy" != 0 ]; then
   try=1
   until fetch_commit; do
     if [ "$try" -ge 3 ]; then
-      say "commit $SOURCE_COMMIT could not be fetched from $SOURCE_REPO, tried $try times"
+      say "commit $SOURCE_COMMIT could not be fetched from $SOURCE_REPO, tried $try times: $(complaint)"
       exit 1
     fi
     try=$((try + 1))

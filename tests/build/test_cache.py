@@ -60,7 +60,7 @@ def test_the_build_has_no_right_that_it_does_not_need(site: Any) -> None:
     pod = job.spec.template.spec
     assert (pod.automount_service_account_token, pod.service_account_name) == (False, None)
     assert {volume.name for volume in pod.volumes} == {"build", "bin", "cache"}
-    for container in [*pod.init_containers, *pod.containers]:
+    for container in [*(pod.init_containers or []), *pod.containers]:
         security = container.security_context
         assert (security.run_as_non_root, security.run_as_user, security.read_only_root_filesystem) == (True, 65532, True)
         assert (security.allow_privilege_escalation, security.capabilities.drop) == (False, ["ALL"])
@@ -248,7 +248,7 @@ def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
 def test_an_image_of_its_own_for_git(site: Any) -> None:
     image = site.variables()["zddc_server_build_image"]
     # The same image by another name.
-    ctr = "chroot /node/proc/1/root ctr -n k8s.io images"
+    ctr = "chroot /node/proc/1/root /usr/local/bin/ctr -n k8s.io images"
     site.on_node(f"{ctr} tag --force {image} {image}-git")
     before, commit = set(site.jobs()), site.push("commit", "5.0.0")
     played = site.deploy(fetch_image=f"{image}-git", **MAIN)

@@ -189,7 +189,7 @@ def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str)
     commit = re.search("commit ([0-9a-f]{40})", played.message)[1]
     assert first_line(played.message) == (
         f"pod POD: container build failed: fetch: commit {commit} could not be fetched from {hidden_repository}, "
-        "tried 3 times"
+        "tried 3 times: 127.0.0.1[0: 127.0.0.1]: errno=Connection refused"
     )
     assert "\n  fatal: unable to connect to 127.0.0.1:\n" in played.message
     serves_on(stage, pods)

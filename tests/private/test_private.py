@@ -61,6 +61,17 @@ def test_a_proxy(private: Any) -> None:
     assert private.proxied() > before
 
 
+def test_a_controller_without_access(private: Any) -> None:
+    commit = private.push("commit", "1.4.0")
+    played = private.deploy("-vvv", "--diff", git_ref=commit, **private.by_ssh)
+    private.played.append(played.output)
+    assert (played.returncode, played.message, private.served()) == (0, "", commit)
+    assert (
+        f"zddc_server_git_repo: {private.by_ssh['git_repo']} cannot be read: Host key verification failed. "
+        f"Check the URL and the rights to read it. Going on with commit {commit}, which was given."
+    ) in played.messages
+
+
 WRONG = [
     ({"git_ssh": {"secret": "strange-key", "key": "identity"}}, "git@{address}: Permission denied (publickey)."),
     ({"git_ssh": {"secret": "deploy-key", "known_hosts_config_map": "strange-hosts", "known_hosts_key": "hosts"}}, "Host key verification failed."),

@@ -38,7 +38,7 @@ def test_what_runs(stage: Any) -> None:
         "MODE": "prod",
         "REF": "zddc-server-v0.0.6",
         "COMMIT": template.metadata.annotations["varasys.zddc/git-commit"][:12],
-        "GO": re.search(r"/go-git:([0-9.]+)", template.spec.init_containers[1].image).expand(r"go\1"),
+        "GO": re.search(r"/go-git:([0-9.]+)", template.spec.init_containers[-1].image).expand(r"go\1"),
         "IMAGE": template.spec.containers[0].image,
         "READY": "1/1",
         "RESTARTS": "0",

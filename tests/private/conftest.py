@@ -18,7 +18,7 @@ import yaml
 from stage import Stage
 
 HERE = Path(__file__).parent
-SSH, HTTPS, PROXY = 30429, 30430, 30431
+SSH, HTTPS, PROXY = 30451, 30452, 30453
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -169,12 +169,14 @@ class Private(Stage):
         self.core.patch_namespaced_service("git-server", self.namespace, servers["service"])
 
         def ready() -> bool:
-            status = self.apps.read_namespaced_deployment("git-server", self.namespace)
-            return status.status.observed_generation == status.metadata.generation and status.status.available_replicas == 1
+            found = self.apps.read_namespaced_deployment("git-server", self.namespace)
+            status = found.status
+            counted = (status.replicas, status.updated_replicas, status.available_replicas)
+            return status.observed_generation == found.metadata.generation and counted == (1, 1, 1)
 
-        self.until(ready, 180)
+        self.until(ready, 240)
         # It is another pod, with an empty repository, which some of the cluster may not know of yet.
-        self.until(lambda: self.answers(self.repository), 30)
+        self.until(lambda: self.answers(self.repository), 60)
         self.push("reset")
 
     @staticmethod
@@ -187,7 +189,7 @@ class Private(Stage):
 @pytest.fixture(scope="package", name="private")
 def private_fixture(prepare: Callable[..., Any], play: Callable[..., Any], tmp_path_factory: Any) -> Iterator[Private]:
     """Make the namespace, its git server and the volume of the cache."""
-    stage = Private(prepare("private", 30428), play, 30448, build_cache="own", build_cache_storage_class="tests")
+    stage = Private(prepare("private", 30450), play, 30454, build_cache="own", build_cache_storage_class="tests")
     stage.folder, stage.password, stage.played = tmp_path_factory.mktemp("private"), f"pw-{secrets.token_hex(12)}", []
     stage.make_server()
     volume = stage.volume(f"{Stage.name}-build-cache", "0755")

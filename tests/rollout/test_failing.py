@@ -150,11 +150,22 @@ def test_a_probe_that_fails_and_then_passes(shop: Any, name: str, wait: Callable
     assert event(shop, "Unhealthy", name) and waited.result.get("msg") is None
 
 
-def test_a_volume_that_cannot_be_mounted(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+def test_a_secret_that_is_missing(shop: Any, name: str, wait: Callable[..., Any]) -> None:
     volumes = [{"name": "key", "secret": {"secretName": "key"}}]
     mounts = [{"name": "key", "mountPath": "/key"}]
     shop.deploy(name, pod={"volumes": volumes}, container={"volumeMounts": mounts})
-    why = 'MountVolume.SetUp failed for volume "key" : secret "key" not found'
+    waited = wait(unschedulable_timeout=3)
+    assert plain(waited.first_line) == 'pod POD cannot start: secret "key" not found'
+    (pod,) = shop.pods(name)
+    (scheduled,) = [one.last_transition_time for one in pod.status.conditions if one.type == "PodScheduled"]
+    soon(waited, scheduled + timedelta(seconds=3))
+
+
+def test_a_volume_that_cannot_be_mounted(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    volumes = [{"name": "key", "hostPath": {"path": "/nowhere", "type": "Directory"}}]
+    mounts = [{"name": "key", "mountPath": "/key"}]
+    shop.deploy(name, pod={"volumes": volumes}, container={"volumeMounts": mounts})
+    why = 'MountVolume.SetUp failed for volume "key" : hostPath type check failed: /nowhere is not a directory'
     waited = wait(timeout=13)
     assert re.fullmatch(rf" *1\d s  starting web: {re.escape(why)}", waited.lines[-1])
     seconds = f"{waited.result['seconds']:.0f}"

@@ -141,7 +141,7 @@ def list_refs(git: str, repo: str, deadline: float) -> dict[str, str]:
         lines = [line.strip() for line in err.splitlines()]
         telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git ended with {code}"]
         raise Unreadable(
-            f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ')}. "
+            f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ').rstrip('.')}. "
             "Check the URL and the rights to read it."
         )
     return {name: commit for commit, name in (line.split("\t", 1) for line in out.splitlines() if "\t" in line)}

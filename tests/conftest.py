@@ -213,7 +213,7 @@ class Instance:
 
 
 @pytest.fixture(scope="session", name="prepare")
-def prepare_fixture() -> Iterator[Callable[[str, int], Instance]]:
+def prepare_fixture(core: kubernetes.client.CoreV1Api) -> Iterator[Callable[[str, int], Instance]]:
     """Give the function that prepares a namespace as the scenarios do; what it prepares is taken away at the end."""
     made: list[tuple[str, ...]] = []
 
@@ -226,6 +226,9 @@ def prepare_fixture() -> Iterator[Callable[[str, int], Instance]]:
     def prepare(name: str, git_port: int) -> Instance:
         arguments = ("-e", f"scenario={name}", "-e", f"git_port={git_port}")
         made.append(arguments)
+        if f"molecule-{name}" in [item.metadata.name for item in core.list_namespace().items]:
+            # A run that was cut off has left it.
+            run("destroy", *arguments)
         run("create", *arguments)
         cluster = yaml.safe_load(VARS_FILE.read_text())
         variables = {key: value for key, value in cluster.items() if key.startswith("zddc_server_")}

@@ -97,6 +97,11 @@ class Stage:
         command = [REPOSITORY, verb, self.repository, *rest]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
+    def git_answers(self) -> bool:
+        """Tell whether the git server answers; a connection to a pod that has just gone would not end."""
+        command = ["timeout", "3", "git", "ls-remote", "--quiet", self.repository]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
     def objects(self) -> dict[str, str]:
         """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
         found = self._objects().items()

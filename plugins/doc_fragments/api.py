@@ -38,7 +38,8 @@ options:
     type: int
     default: 600
   unschedulable_timeout:
-    description: Seconds that a pod may find no node for. Raise it where nodes are added on demand.
+    description: Seconds that a pod may find no node for, or wait for a Secret or a ConfigMap that is not there. Raise it where
+      nodes are added on demand.
     type: int
     default: 10
   log_lines:

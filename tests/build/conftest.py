@@ -5,7 +5,6 @@ cache that the role made."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,9 +49,7 @@ class Site(Stage):
         """Let the Service of the git server lead elsewhere, and wait until it does."""
         patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
         self.core.patch_namespaced_service("git-server", self.namespace, patch)
-        # A connection to a pod that has just gone would not end.
-        command = ["timeout", "3", "git", "ls-remote", "--quiet", self.repository]
-        self.until(lambda: (subprocess.run(command, capture_output=True, check=False).returncode == 0) == (name == "git-server"))
+        self.until(lambda: self.git_answers() == (name == "git-server"))
 
 
 @pytest.fixture(scope="package", name="deployed")

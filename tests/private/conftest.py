@@ -176,14 +176,8 @@ class Private(Stage):
 
         self.until(ready, 240)
         # It is another pod, with an empty repository, which some of the cluster may not know of yet.
-        self.until(lambda: self.answers(self.repository), 60)
+        self.until(self.git_answers, 60)
         self.push("reset")
-
-    @staticmethod
-    def answers(url: str) -> bool:
-        """Tell whether a git server answers; a connection to a pod that has just gone never would."""
-        command = ["timeout", "3", "git", "ls-remote", "--quiet", url]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="package", name="private")

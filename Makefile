@@ -1,5 +1,5 @@
 # Every command sets up what it needs: a virtual environment in .venv, a kind cluster named zddc.
-.PHONY: help demo test lint golden cluster clean
+.PHONY: help demo test lint golden bench cluster clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -37,6 +37,13 @@ test: lint ## everything that CI runs
 
 golden: $(VENV)/done ## write the golden manifests anew, for review
 	ZDDC_GOLDEN=write pytest tests/golden
+
+bench: $(VENV)/done ## measure against the charts, and write the table in the README
+	$(MAKE) cluster
+	$(VENV)/bin/pip install --quiet --requirement bench/requirements.txt
+	@echo "== Benchmark; leave the machine to it"
+	python bench/run.py
+	python bench/report.py
 
 clean: $(VENV)/done ## remove the cluster, what was built for it, and the virtual environment
 	$(PLAYBOOK) playbooks/cluster.yml -e kind_cluster_state=absent -e kind_cluster_purge=true

@@ -37,9 +37,10 @@ def spread(samples: list[float], row: dict[str, Any], watched: float) -> str:
 def cells(row: dict[str, Any], watched: float) -> list[str]:
     """Give a row of the table; a reason is a footnote."""
     chart = spread(row["chart_samples"], row, watched) if "chart_samples" in row else row["chart"]
-    ratio = ""
     if row["ratio"] is not None:
-        ratio = f"{row['ratio']:.2f} × {figure(row['base_median'], row, watched)}"
+        ratio = f"{row['ratio']:.2f} of {figure(row['base_median'], row, watched)}"
+    else:
+        ratio = f"{row['of_chart']:.2f} of the chart's" if row.get("of_chart") else ""
     reached = {True: "yes", False: "**no**", None: ""}[row["reached"]]
     return [row["what"], row["target"], spread(row["samples"], row, watched), chart, ratio, reached]
 

@@ -236,7 +236,9 @@ def judged(row: Row, samples: dict[str, list[float]]) -> dict[str, Any] | None:
     reached = None if row.limit is None else (figure if ratio is None else ratio) <= row.limit
     shown = asdict(row) | {"median": round(middle[row.here], 3), "samples": samples[row.here], "ratio": ratio, "reached": reached}
     if row.chart in samples:
-        shown |= {"chart_median": round(middle[row.chart], 3), "chart_samples": samples[row.chart]}
+        chart = middle[row.chart]
+        of_chart = round(middle[row.here] / chart, 3) if chart else None
+        shown |= {"chart_median": round(chart, 3), "chart_samples": samples[row.chart], "of_chart": of_chart}
     if row.base:
         shown |= {"base_median": round(middle[row.base], 3), "base_samples": samples[row.base]}
     return shown | {"reason": row.reason if reached is False else ""}
@@ -280,6 +282,7 @@ def main() -> int:
         helm = Helm(helm_program(), bench, Path(folder))
         rounds = Rounds(bench, helm, Path(folder))
         try:
+            bench.share_documents()
             for mode in ("prod", "dev"):
                 bench.fresh(mode)
             for part, number in itertools.product(PARTS, range(options.rounds)):

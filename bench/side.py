@@ -104,6 +104,10 @@ class Bench(Stage):
         super().__init__(instance(cluster), ansible_playbook, PORTS["prod"], build_cache_storage_class="tests")
         self.image, self.build_image = cluster["zddc_server_image"], cluster["zddc_server_build_image"]
 
+    def share_documents(self) -> None:
+        """Let both sides write: a chart's server is root, and would keep the folder of the logs to itself."""
+        self.on_node(f"cd {self.namespace}-zddc-root; mkdir -p .zddc.d/logs; chown -R 65532:65532 .zddc.d")
+
     def address(self, who: str) -> str:
         """Give where an instance or a release answers."""
         return f"http://{urlsplit(self.repository).hostname}:{PORTS[who]}/"

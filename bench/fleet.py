@@ -9,7 +9,8 @@ import json
 import os
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import yaml
 from kubernetes.dynamic import DynamicClient
 from side import ROOT, Bench
 
-MODEL = "many-000"
+MODEL = {"name": "many-000", "git_ref": "zddc-server-v0.0.7", "service_type": "ClusterIP", "service_node_port": 0}
 KEPT = ("zddc-server-prod", "zddc-server-dev")
 AUTOSCALER = "kube-controller-manager"
 
@@ -50,51 +51,69 @@ class Fleet:
 
     def __init__(self, bench: Bench, home: Path) -> None:
         self._bench, self._home, self._made = bench, home, 0
-        self._variables: dict[str, Any] = {}
 
     def make(self, count: int) -> int:
         """Make the instances that are missing, and give how many those were."""
         bench, missing = self._bench, range(self._made + 1, count + 1)
-        if not self._made:
-            self.remove()
-            model = {"mode": "prod", "name": MODEL, "git_ref": "zddc-server-v0.0.7", "service_type": "ClusterIP", "service_node_port": 0}
-            self._variables = bench.variables(**model)
-            bench.ours(**model, build_cache="none")
-        client, record = DynamicClient(bench.core.api_client), self._record()
-        # Until a copy is scaled to none it wants a pod.
-        bench.core.create_namespaced_resource_quota(bench.namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
-        try:
+        with self._without_pods():
+            if not self._made:
+                self.remove()
+                played = bench.deploy("--skip-tags", "rollout", **MODEL)
+                assert played.returncode == 0, played.end or played.output
+                self._scale(MODEL["name"])
+            client, record = DynamicClient(bench.core.api_client), self._record()
             for number in missing:
                 self._copy(client, record, f"many-{number:03}")
-        finally:
-            bench.core.delete_namespaced_resource_quota("none", bench.namespace)
         self._made = max(self._made, count)
         return len(missing)
 
+    @contextmanager
+    def _without_pods(self) -> Iterator[None]:
+        """Keep pods from being made until all that is there is scaled to none, and the cluster has seen to that."""
+        core, apps, namespace = self._bench.core, self._bench.apps, self._bench.namespace
+        core.create_namespaced_resource_quota(namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
+        try:
+            self._bench.until(lambda: bool(core.read_namespaced_resource_quota("none", namespace).status.hard))
+            yield
+
+            def seen() -> bool:
+                every = apps.list_namespaced_deployment(namespace).items
+                sets = apps.list_namespaced_replica_set(namespace).items
+                return all(one.metadata.generation == one.status.observed_generation for one in every) and not any(
+                    one.spec.replicas for one in sets if one.metadata.name.startswith("many-")
+                )
+
+            self._bench.until(seen, 120)
+        finally:
+            core.delete_namespaced_resource_quota("none", namespace)
+
     def _record(self) -> dict[str, Any]:
-        """Give what the role recorded of the model."""
-        found = self._bench.apps.list_namespaced_controller_revision(
-            self._bench.namespace, label_selector=f"app.kubernetes.io/instance={MODEL}"
-        )
-        record = self._bench.core.api_client.sanitize_for_serialization(found)["items"][-1]
-        keep = ("name", "namespace", "labels", "annotations")
-        metadata = {key: value for key, value in record["metadata"].items() if key in keep}
+        """Give what the role recorded of the model, as that of a revision that served."""
+        labels = f"app.kubernetes.io/instance={MODEL['name']}"
+        found = self._bench.apps.list_namespaced_controller_revision(self._bench.namespace, label_selector=labels)
+        (record,) = self._bench.core.api_client.sanitize_for_serialization(found)["items"]
+        metadata = {key: record["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+        metadata["annotations"]["varasys.zddc/result"] = "served"
         return {"apiVersion": "apps/v1", "kind": "ControllerRevision", **record, "metadata": metadata}
 
     def _copy(self, client: DynamicClient, record: dict[str, Any], name: str) -> None:
         """Apply the objects of the record under another name, and record them."""
-        copied = json.loads(json.dumps(record).replace(MODEL, name))
+        copied = json.loads(json.dumps(record).replace(MODEL["name"], name))
         for item in copied["data"]["objects"]:
             kind = client.resources.get(api_version=item["apiVersion"], kind=item["kind"])
             client.server_side_apply(kind, item, name, self._bench.namespace, field_manager="varasys.zddc")
         self._bench.apps.create_namespaced_controller_revision(self._bench.namespace, copied)
-        scale = {"spec": {"replicas": 0}}
-        self._bench.apps.patch_namespaced_deployment_scale(name, self._bench.namespace, scale, field_manager=AUTOSCALER)
+        self._scale(name)
+
+    def _scale(self, name: str) -> None:
+        """Scale an instance to none. By way of the subresource, nobody would own a 0."""
+        scaled = {"spec": {"replicas": 0}}
+        self._bench.apps.patch_namespaced_deployment(name, self._bench.namespace, scaled, field_manager=AUTOSCALER)
 
     def deploy(self, count: int) -> tuple[float, float]:
         """Deploy the instances in one play, and give its seconds and the most MiB that it held."""
         names = [f"many-{number:03}" for number in range(1, count + 1)]
-        shared = {key: value for key, value in self._variables.items() if key != "zddc_server_name"}
+        shared = {key: value for key, value in self._bench.variables(**MODEL).items() if key != "zddc_server_name"}
         group = {"hosts": {name: {"zddc_server_name": name} for name in names}, "vars": shared}
         inventory = self._home / "many.yml"
         inventory.write_text(yaml.safe_dump({"zddc_server": group}))

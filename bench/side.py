@@ -185,7 +185,7 @@ class Bench(Stage):
         """Give the version of every object in the namespace; events are not counted."""
         found = []
         for api, kinds in {
-            self.core: ("pod", "service", "persistent_volume_claim", "config_map", "secret", "endpoints", "service_account"),
+            self.core: ("pod", "service", "persistent_volume_claim", "config_map", "secret", "service_account"),
             self.apps: ("deployment", "replica_set", "controller_revision", "stateful_set", "daemon_set"),
             self.batch: ("job",),
             self.networking: ("ingress", "network_policy"),

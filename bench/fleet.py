@@ -99,6 +99,7 @@ class Fleet:
     def _copy(self, client: DynamicClient, record: dict[str, Any], name: str) -> None:
         """Apply the objects of the record under another name, and record them."""
         copied = json.loads(json.dumps(record).replace(MODEL["name"], name))
+        copied["data"]["host"] = name
         for item in copied["data"]["objects"]:
             kind = client.resources.get(api_version=item["apiVersion"], kind=item["kind"])
             client.server_side_apply(kind, item, name, self._bench.namespace, field_manager="varasys.zddc")

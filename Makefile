@@ -42,7 +42,7 @@ bench: $(VENV)/done ## measure against the charts, and write the table in the RE
 	$(MAKE) cluster
 	$(VENV)/bin/pip install --quiet --requirement bench/requirements.txt
 	@echo "== Benchmark; leave the machine to it"
-	python bench/run.py
+	python bench/run.py $(BENCH)
 	python bench/report.py
 
 clean: $(VENV)/done ## remove the cluster, what was built for it, and the virtual environment

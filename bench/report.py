@@ -57,7 +57,8 @@ def table(results: dict[str, Any]) -> str:
         lines.append(line)
     on = results["machine"]
     notes = [
-        f"{results['rounds']} rounds on {results['date']}, medians, with the least and the most. {on['cores']} cores, "
+        f"{results['rounds']} rounds, of the many instances {results['many']}, on {results['date']}: medians, with the least and "
+        f"the most. {on['cores']} cores, "
         f"{on['memory_gib']} GiB, Linux {on['kernel']}, Kubernetes {on['kubernetes']}, Helm {on['helm']}, ansible-core "
         f"{on['ansible-core']}. Builds are in whole seconds, as the kubelet notes them.",
         *(f"({number}) {reason[0].upper()}{reason[1:]}." for number, reason in enumerate(reasons, 1)),

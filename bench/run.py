@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -68,13 +69,15 @@ class Row:
 ROWS = [
     Row("dev upgrade to a new commit under Recreate: without service", "recreate", 2.5, "2.5 s or less", "chart: recreate", reason=KUBELET),
     Row("the same, dev set to roll", "roll", 0, "0", "cannot: its strategy is fixed", worst=True),
-    Row("a commit that does not compile: without service", "broken", 0, "0", "cannot: the old pod goes before the compiler runs", worst=True),
+    Row("a commit that does not compile: without service", "broken", 0, "0", "cannot: the old pod goes before the compiler runs",
+        worst=True),
     Row("the same: from the compiler's end to the play's", "told", 5, "5 s or less", "cannot: says nothing", worst=True),
     Row("pod deleted, same commit: until Ready", "pod", 3, "3 s or less", "chart: pod", reason=KUBELET),
     Row("build of the next commit, cache warm", "warm build", 0.3, "0.3 of the cold build or less", "chart: build", base="cold build"),
     Row("first prod deploy, nothing cached", "first", 1, "not slower than the chart", "chart: first", base="chart: first", reason=WAITS),
     Row("the same, with an empty build cache", "first, cache", None, "", "chart: first", base="chart: first"),
-    Row("deploy that changes nothing", "nothing", 5, "5 times an empty playbook or less", "chart: nothing", base="empty playbook", reason=PYTHON),
+    Row("deploy that changes nothing", "nothing", 5, "5 times an empty playbook or less", "chart: nothing", base="empty playbook",
+        reason=PYTHON),
     Row("the same: objects touched", "touched", 0, "0", "chart: touched", worst=True, unit=""),
     Row("100 instances in one play, nothing to change: each", "100", 3, "3 times one `helm upgrade` or less", "chart: nothing",
         base="chart: nothing", reason=PYTHON),
@@ -194,6 +197,8 @@ class Rounds:
 
     def chart(self, _number: int) -> None:
         """The dev chart to a new commit; its pod leaves a mount on the node that is taken away afterwards."""
+        # A run that was killed may have left one.
+        self.helm.uninstall("dev")
         self.helm.release("install", "dev", "--wait")
         commit = self.commit()
         with Watch(self.bench.address("chart-dev")) as watch:
@@ -286,6 +291,8 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=NAMES, help="measure only this; results.json is left as it is")
     parser.add_argument("--keep", action="store_true", help="leave the namespace, for another run")
     options = parser.parse_args()
+    # Whatever ends it, what it made is taken away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     prepare("create")
     bench = Bench(yaml.safe_load(VARS_FILE.read_text()))
     with tempfile.TemporaryDirectory() as folder:

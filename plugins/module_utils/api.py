@@ -17,10 +17,9 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
     _create_auth_spec,
     _create_configuration,
@@ -156,18 +155,27 @@ def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict
     return config
 
 
-def connect(module: AnsibleModule, prefix: str = "", timeout: float = 10) -> Api:
-    """A way to the cluster that the module's options, or the environment, name. No request is made yet."""
+class Caller(Protocol):
+    """What asks: an AnsibleModule, or an action that does a module's work."""
+
+    params: dict[str, Any]
+    check_mode: bool
+    _diff: bool
+    no_log_values: set[str]
+
+
+def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
+    """A way to the cluster that the caller's options, or the environment, name. No request is made yet."""
     check_client()
     # The option is hidden as a whole. A path, or what of a mapping is no user's, is no secret, and messages need it.
-    module.no_log_values.difference_update(_plain(module.params.get("kubeconfig")))
-    auth = _create_auth_spec(module)
-    if module.params.get("kubeconfig") and auth.get("host") and not module.params.get("host"):
+    caller.no_log_values.difference_update(_plain(caller.params.get("kubeconfig")))
+    auth = _create_auth_spec(caller)
+    if caller.params.get("kubeconfig") and auth.get("host") and not caller.params.get("host"):
         raise ConnectionProblem(
             f"{prefix}kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {auth['host']}, and "
             f"kubernetes.core would go there. Unset it, or leave {prefix}kubeconfig empty."
         )
-    kubeconfig, source = origin(auth, module.params, prefix, os.environ)
+    kubeconfig, source = origin(auth, caller.params, prefix, os.environ)
     if kubeconfig is not None:
         check_kubeconfig(kubeconfig, source, auth.get("context"), prefix)
     try:
@@ -175,7 +183,7 @@ def connect(module: AnsibleModule, prefix: str = "", timeout: float = 10) -> Api
         # urllib3 would try three times more, each with the whole time-out.
         configuration.retries = False
         client = kubernetes.client.ApiClient(configuration)
-        for name, value in _create_headers(module).items():
+        for name, value in _create_headers(caller).items():
             _set_header(client, name, value)
     except Exception as error:
         shown = source if kubeconfig is None or isinstance(kubeconfig, dict) else f"the kubeconfig {kubeconfig}"

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.varasys.zddc.plugins.module_utils import api
+from ansible_collections.varasys.zddc.plugins.module_utils import plan as planning
 from ansible_collections.varasys.zddc.plugins.modules import plan
 from kubernetes.dynamic import DynamicClient
 
@@ -269,7 +270,7 @@ def test_a_cluster_that_does_not_answer(run: Run, kubeconfig_for: Kubeconfig, si
 
 
 def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "LIMIT", 2)
+    monkeypatch.setattr(planning, "LIMIT", 2)
     over = threading.Event()
 
     def trickle(listener: socket.socket) -> None:
@@ -294,7 +295,7 @@ def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypat
 
 
 def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "LIMIT", 1)
+    monkeypatch.setattr(planning, "LIMIT", 1)
     plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["3"]}}
     began = time.monotonic()
     message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for("http://127.0.0.1:1", plugin), namespace="docs")["msg"]

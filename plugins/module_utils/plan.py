@@ -1,0 +1,359 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What an apply of an instance's objects would change, and what stands in its way; the cluster is only read."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import socket
+from types import FrameType
+from typing import Any
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils import history
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    INSTANCE_ARG_SPEC,
+    ApiError,
+    Caller,
+    ConnectionProblem,
+    Kinds,
+    connect,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare, plain
+from ansible_collections.varasys.zddc.plugins.module_utils.preflight import (
+    PREFIX,
+    check_claim,
+    check_cluster,
+    check_namespace,
+    manager,
+    unreadable,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import assess, observe
+
+LIMIT = 9
+"""Seconds for all of it: whatever hangs, a credential plugin or a name server too, the play hears of it within 15 s."""
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    **INSTANCE_ARG_SPEC,
+    "definitions": {"type": "list", "elements": "dict", "default": []},
+    "set_by": {"type": "dict", "default": {}},
+    "known": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {name: {"type": "str", "required": True} for name in ("kind", "api_version", "name")},
+    },
+    "field_manager": {"type": "str", "default": "varasys.zddc"},
+    "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
+    "force_conflicts": {"type": "bool", "default": True},
+    "take_over": {"type": "bool", "default": False},
+    "create_namespace": {"type": "bool", "default": False},
+    "data_claim": {"type": "str", "default": ""},
+    "build_cache_claim": {"type": "str", "default": ""},
+    "build_cache_access_mode": {"type": "str", "default": "ReadWriteOnce"},
+    "pinned": {"type": "bool", "default": False},
+    "record": {"type": "dict", "default": {}},
+    "history_limit": {"type": "int", "default": 10},
+    "timeout": {"type": "int", "default": 5},
+}
+
+Object = dict[str, Any]
+
+
+class OutOfTime(BaseException):
+    """No Exception: the client library takes those of a credential plugin for itself."""
+
+
+class Planner:
+    """Fills the result; what it holds is true at any moment."""
+
+    def __init__(self, caller: Caller, result: Object) -> None:
+        self.options, self.result = caller.params, result
+        self.check_mode, self.diff = caller.check_mode, caller._diff
+        self.namespace: str = self.options["namespace"]
+        self.labels = {key: str(value) for key, value in self.options["owner_labels"].items()}
+        self.compared: list[Compared] = []
+        self.refusals: list[str] = []
+        self.api = connect(caller, PREFIX, self.options["timeout"])
+        self.kinds = Kinds(self.api)
+
+    def plan(self) -> None:
+        options, result, problems = self.options, self.result, self.result["problems"]
+        result["kubernetes_version"] = check_cluster(self.api)
+        namespace = check_namespace(self.api, self.namespace)
+        result["namespace_exists"] = namespace.what
+        problems += namespace.problems
+        wanted = options["definitions"]
+        if wanted and not options["create_namespace"]:
+            self.lack(namespace.missing)
+        if namespace.what and wanted and options["data_claim"]:
+            result["claim"], found, missing = check_claim(self.api, self.namespace, options["data_claim"])
+            problems += found
+            self.lack(missing)
+        if namespace.what and wanted and options["build_cache_claim"]:
+            self.check_build_cache()
+        records = self.records() if namespace.what else []
+        for definition in wanted:
+            self.look_at(definition, namespace.what)
+        if namespace.what:
+            self.find_unwanted(records)
+        if not problems and not self.refusals:
+            self.conclude(records)
+
+    def check_build_cache(self) -> None:
+        name, mode = self.options["build_cache_claim"], self.options["build_cache_access_mode"]
+        variable = f"{PREFIX}build_cache_claim"
+        claim, found, missing = check_claim(self.api, self.namespace, name, variable)
+        self.result["problems"] += found
+        self.lack(missing)
+        if claim and mode not in claim["access_modes"]:
+            self.result["problems"].append(
+                f"{PREFIX}build_cache_access_mode is {mode}, and the claim {name!r} in namespace {self.namespace!r} has "
+                f"{', '.join(claim['access_modes'])}. Set the variable to what the claim has."
+            )
+
+    def lack(self, missing: list[str]) -> None:
+        """What is missing can still be made before a real run."""
+        self.result["warnings" if self.check_mode else "problems"] += missing
+
+    def records(self) -> list[Object]:
+        try:
+            return history.read(self.api, self.namespace, self.labels)
+        except ApiError as error:
+            self.result["problems"].append(
+                unreadable(f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", self.api, error)
+            )
+            return []
+
+    def look_at(self, definition: Object, namespace_exists: bool) -> None:
+        version, kind, name = history.identity(definition)
+        found = {"api_version": version, "kind": kind, "name": name, "change": "create", "drift": [], "adopt": False}
+        self.result["objects"].append(found | {"definition": definition})
+        try:
+            path = self.kinds.path(version, kind, self.namespace, name)
+            if path is None:
+                self.result["problems"].append(
+                    f"The cluster at {self.api.address} knows no {kind} of {version}. "
+                    "Install what brings it, or turn off what needs it."
+                )
+                return
+            if not self.kinds.namespaced(version, kind):
+                self.result["problems"].append(
+                    f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
+                    "Take it out, and create it by other means."
+                )
+                return
+            live = self.api.find(path) if namespace_exists else None
+        except ApiError as error:
+            what = f"{kind} {name!r} in namespace {self.namespace!r}"
+            self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+            return
+        if live and not self.options["take_over"] and (problem := self.of_another(live)):
+            self.result["problems"].append(problem)
+        elif live and kind == "Deployment" and (problem := self.moved_tag(live)):
+            self.result["problems"].append(problem)
+        elif not namespace_exists:
+            self.compared.append(Compared({}, definition, definition))
+        elif not self.result["problems"]:
+            self.compare(path, live, definition)
+
+    def of_another(self, live: Object) -> str:
+        """The problem with an object that does not carry this instance's labels."""
+        carried = live["metadata"].get("labels", {})
+        if all(carried.get(key) == value for key, value in self.labels.items()):
+            return ""
+        return (
+            f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
+            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object, or set "
+            f"{PREFIX}take_over to true to make it this instance's."
+        )
+
+    def moved_tag(self, live: Object) -> str:
+        """The problem with a tag that stands for another commit than when it was deployed."""
+        wanted = self.options["record"]
+        if not self.options["pinned"] or live["metadata"]["name"] != self.options["name"]:
+            return ""
+        noted = live["spec"]["template"]["metadata"].get("annotations", {})
+        before = {key: noted.get(f"{history.PREFIX}git-{key}") for key in ("repo", "ref", "commit")}
+        same = all(before[key] == wanted.get(key) for key in ("repo", "ref"))
+        if not same or before["commit"] == wanted["commit"]:
+            return ""
+        return (
+            f"{PREFIX}git_ref: the tag {wanted['ref']!r} has moved. It was deployed at commit {before['commit']} and is at "
+            f"{wanted['commit']} now. A release does not change: ask who moved it, and name another, or set "
+            f"{PREFIX}allow_moved_tag to true."
+        )
+
+    def compare(self, path: str, live: Object | None, definition: Object) -> None:
+        options, kind = self.options, definition["kind"]
+        try:
+            found = compare(
+                self.api, path, live, definition, options["field_manager"], options["allowed_managers"]
+            )
+        except ApiError as error:
+            if error.status in (0, 401) or error.passing:
+                what = f"{kind} {definition['metadata']['name']!r}"
+                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+            else:
+                self.refusals.append(f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}")
+            return
+        self.compared.append(found)
+        self.result["objects"][-1] |= {
+            "change": found.change,
+            "definition": found.definition,
+            "drift": found.drift,
+            "adopt": found.adopt,
+        }
+
+    def find_unwanted(self, records: list[Object]) -> None:
+        """Objects of this instance that are not wanted any more."""
+        known = {(one["api_version"], one["kind"], one["name"]): None for one in self.options["known"]}
+        wanted = {history.identity(item) for item in self.options["definitions"]}
+        applied = history.applied(records)
+        for version, kind, name in reversed({**known, **applied}):
+            if (version, kind, name) in wanted:
+                continue
+            try:
+                path = self.kinds.path(version, kind, self.namespace, name)
+                live = self.api.find(path) if path else None
+            except ApiError as error:
+                # Of a kind that was never applied, the user needs no rights.
+                if error.status != 403 or (version, kind, name) in applied:
+                    what = f"{kind} {name!r} in namespace {self.namespace!r}"
+                    self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+                continue
+            if live and (problem := self.of_another(live)):
+                # Something of that name that was never applied here is nobody's business.
+                if not wanted:
+                    self.result["problems"].append(problem)
+            elif live:
+                uid = live["metadata"]["uid"]
+                self.result["remove"].append({"api_version": version, "kind": kind, "name": name, "uid": uid})
+                self.compared.append(Compared(plain(live), {}, {}))
+
+    def conclude(self, records: list[Object]) -> None:
+        options, result = self.options, self.result
+        definitions = options["definitions"]
+        drift = [line for item in result["objects"] for line in item["drift"]]
+        if drift and not options["force_conflicts"]:
+            result["problems"] += [
+                *drift,
+                f"{PREFIX}force_conflicts is false, so nothing of this is taken back. Put it into the variables or "
+                "undo it, or set the variable to true.",
+            ]
+            return
+        changes = [one for one in self.compared if one.change != "none"]
+        last = next((record for record in reversed(records) if history.result(record) == history.SERVED), None)
+        if last and last["data"]["objects"] != definitions:
+            result["good"] = history.public(last)
+        result["record"] = records[-1]["metadata"]["name"] if records else ""
+        served = bool(records) and history.result(records[-1]) == history.SERVED
+        data = {**options["record"], "objects": definitions}
+        if options["record"] and not (records and records[-1]["data"]["objects"] == definitions):
+            by = f"{getpass.getuser()}@{socket.gethostname()}"
+            made = history.made(records, options["name"], self.namespace, self.labels, by, data)
+            result["record"], result["new_record"], served = made["metadata"]["name"], made, False
+        if not definitions:
+            result["surplus"] = [record["metadata"]["name"] for record in records]
+        elif options["record"]:
+            kept = [*records, result["new_record"]] if result["new_record"] else records
+            result["surplus"] = history.surplus(kept, options["history_limit"])
+        result["change"] = bool(changes or result["new_record"] or not definitions and records)
+        if self.diff:
+            result["diff"] = [one.diff() for one in changes]
+        settled = not definitions or not result["change"] and self.settled()
+        result["work"] = result["change"] or not settled or bool(options["record"]) and not served
+        if definitions and not records and not any(one.before for one in self.compared):
+            self.look_for_an_old_name()
+
+    def settled(self) -> bool:
+        """Whether the Deployment has come to its end."""
+        deployment = next((item for item in self.options["definitions"] if item["kind"] == "Deployment"), None)
+        if deployment is None:
+            return True
+        seen = observe(self.api, self.namespace, deployment["metadata"]["name"])
+        verdict = assess(*seen, self.api.now, self.api.now)
+        self.result["replicas"] = verdict.replicas
+        return verdict.done
+
+    def look_for_an_old_name(self) -> None:
+        """An instance that this host has deployed before, under another name or in another namespace."""
+        record, instance = self.options["record"], "app.kubernetes.io/instance"
+        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != instance)
+        for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
+            try:
+                found = self.api.get(path, labelSelector=mark)["items"]
+                break
+            except ApiError:
+                # A user of one namespace may not look into all.
+                found = []
+        old = {
+            (item["metadata"]["labels"].get(instance, ""), item["metadata"]["namespace"])
+            for item in found
+            if all(item["data"].get(key) == record.get(key) for key in ("host", "mode"))
+        }
+        for name, namespace in sorted(old):
+            self.result["warnings"].append(
+                f"{record['host']} has deployed {record['mode']} before, as {name} in namespace {namespace}, and that is "
+                f"still there. If {self.options['name']} takes its place, remove it: ansible-playbook varasys.zddc.remove "
+                f"--limit {record['host']} -e zddc_server_name={name} -e zddc_server_namespace={namespace}"
+            )
+
+
+def alarm(_signal: int, _frame: FrameType | None) -> None:
+    raise OutOfTime
+
+
+def failure(problems: list[str], refusals: list[str]) -> str:
+    if not problems:
+        verdict = "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:"
+        return "\n- ".join([verdict, *refusals])
+    lines = problems if len(problems) == 1 else [f"{len(problems)} problems:", *(f"- {line}" for line in problems)]
+    return "\n".join([*lines, "Nothing was changed."])
+
+
+def look(caller: Caller) -> Object:
+    """The result of the module plan; one that failed has C(failed) and C(msg)."""
+    result: Object = {
+        "check_mode": caller.check_mode,
+        "problems": [],
+        "warnings": [],
+        "claim": {},
+        "objects": [],
+        "remove": [],
+        "record": "",
+        "new_record": {},
+        "good": {},
+        "surplus": [],
+        "change": False,
+        "replicas": {},
+        "work": False,
+        "diff": [],
+    }
+    problems, refusals = result["problems"], []
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.alarm(LIMIT)
+    try:
+        if not caller.params["namespace"].strip():
+            problems.append(f"{PREFIX}namespace is empty. Set it to the name of a namespace.")
+        else:
+            planner = Planner(caller, result)
+            refusals = planner.refusals
+            planner.plan()
+    except ConnectionProblem as problem:
+        problems.append(str(problem))
+    except OutOfTime:
+        problems.append(
+            f"{PREFIX}kubeconfig, {PREFIX}context: the checks of the cluster took more than {LIMIT} s. "
+            "Check the network to it, and the credential plugin of the kubeconfig if it has one."
+        )
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    if problems or refusals:
+        told = ("kubernetes_version", "check_mode", "namespace_exists", "claim", "problems", "warnings")
+        shown = {key: result[key] for key in told if key in result}
+        return {"failed": True, "msg": failure(problems, refusals), **shown}
+    return {"changed": result["change"], **result}

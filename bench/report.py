@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Writes what results.json holds: the table into the README, between its two marks, and the plot."""
+"""Writes what docs/bench.json holds: the table into the README, between its two marks, and the plot."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot  # noqa: E402
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-RESULTS, README, PLOT = HERE / "results.json", ROOT / "README.md", ROOT / "docs/bench.svg"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, README, PLOT = ROOT / "docs/bench.json", ROOT / "README.md", ROOT / "docs/bench.svg"
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 OURS, CHART = "#2b6cb0", "#a0aec0"
 
@@ -57,8 +56,7 @@ def table(results: dict[str, Any]) -> str:
         lines.append(line)
     on = results["machine"]
     notes = [
-        f"{results['rounds']} rounds, of the many instances {results['many']}, on {results['date']}: medians, with the least and "
-        f"the most. {on['cores']} cores, "
+        f"{results['rounds']} rounds on {results['date']}: medians, with the least and the most. {on['cores']} cores, "
         f"{on['memory_gib']} GiB, Linux {on['kernel']}, Kubernetes {on['kubernetes']}, Helm {on['helm']}, ansible-core "
         f"{on['ansible-core']}. Builds are in whole seconds, as the kubelet notes them.",
         *(f"({number}) {reason[0].upper()}{reason[1:]}." for number, reason in enumerate(reasons, 1)),

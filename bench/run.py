@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Measures the role beside upstream's charts on the kind cluster zddc, and writes results.json. `make bench` runs it."""
+"""Measures the role beside upstream's charts on the kind cluster zddc, and writes docs/bench.json. `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from typing import Any
 import kubernetes
 import yaml
 from fleet import Fleet
-from side import PATIENCE, VARS_FILE, Bench, Helm, Watch, ansible_playbook, build_seconds, evidence, helm_program, prepare
+from side import PATIENCE, ROOT, VARS_FILE, Bench, Helm, Watch, ansible_playbook, build_seconds, evidence, helm_program, prepare
 
-RESULTS = Path(__file__).resolve().parent / "results.json"
+RESULTS = ROOT / "docs/bench.json"
 EMPTY = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks: []\n"
 KUBELET = (
     "the kubelet looks once a second whether an init container has ended; the rest is the end of the old pod and the start of the new one"
@@ -286,8 +286,7 @@ def main() -> int:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--many", type=int, default=3, help="rounds of the 100 and 300 instances")
-    parser.add_argument("--only", action="append", choices=NAMES, help="measure only this; results.json is left as it is")
+    parser.add_argument("--only", action="append", choices=NAMES, help="measure only this; docs/bench.json is left as it is")
     parser.add_argument("--keep", action="store_true", help="leave the namespace, for another run")
     options = parser.parse_args()
     # Whatever ends it, what it made is taken away.
@@ -301,10 +300,10 @@ def main() -> int:
             bench.share_documents()
             for mode in ("prod", "dev"):
                 bench.fresh(mode)
-            for part, count in zip(PARTS, (options.rounds, options.many), strict=True):
-                for number, (name, measure) in itertools.product(range(count), part.items()):
+            for part in PARTS:
+                for number, (name, measure) in itertools.product(range(options.rounds), part.items()):
                     if not options.only or name in options.only:
-                        rounds.say(f"round {number + 1} of {count}: {name}")
+                        rounds.say(f"round {number + 1} of {options.rounds}: {name}")
                         measure(rounds, number)
         except Exception:
             traceback.print_exc()
@@ -318,7 +317,6 @@ def main() -> int:
         results = {
             "date": datetime.now(timezone.utc).date().isoformat(),
             "rounds": options.rounds,
-            "many": options.many,
             "machine": machine(bench, helm),
             "watched": PATIENCE,
             "notes": NOTES,

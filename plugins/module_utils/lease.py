@@ -5,11 +5,28 @@
 
 from __future__ import annotations
 
+import getpass
+import secrets
+import socket
+import time
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError, Caller, ConnectionProblem, connect
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+    "holder": {"type": "str"},
+    "seconds": {"type": "int", "default": 30},
+    "wait": {"type": "int", "default": 120},
+    "labels": {"type": "dict", "default": {}},
+}
+REQUIRED_IF = [("state", "released", ["holder"])]
 
 Object = dict[str, Any]
 
@@ -86,3 +103,39 @@ def release(api: Writer, namespace: str, name: str, holder: str) -> bool:
             raise
         return False
     return True
+
+
+def held_or_released(caller: Caller) -> Object:
+    """The result of the module lease; one that failed has C(failed) and C(msg)."""
+    options = caller.params
+    if caller.check_mode:
+        return {"changed": False, "holder": options["holder"] or "", "waited": 0.0}
+    try:
+        api = connect(caller)
+        if options["state"] == "held":
+            return hold(api, options)
+        changed = release(api, options["namespace"], options["name"], options["holder"])
+    except ConnectionProblem as problem:
+        return {"failed": True, "msg": str(problem)}
+    except ApiError as error:
+        what = f"Lease {options['name']!r} in namespace {options['namespace']!r}"
+        return {"failed": True, "msg": f"{what}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()}
+    return {"changed": changed, "holder": options["holder"], "waited": 0.0}
+
+
+def hold(api: Writer, options: Object) -> Object:
+    """Take it, and wait for who has it."""
+    name, namespace, begin = options["name"], options["namespace"], time.monotonic()
+    holder = options["holder"] or f"{getpass.getuser()}@{socket.gethostname()} {secrets.token_hex(4)}"
+    while held := take(api, namespace, name, holder, options["seconds"], options["labels"]):
+        waited = time.monotonic() - begin
+        if waited >= options["wait"]:
+            since = f" since {held.since[:19]}Z" if held.since else ""
+            return {
+                "failed": True,
+                "msg": f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
+                f"Waited {waited:.0f} s for it. Nothing was changed. Run this again when that run has ended; if it was "
+                f"killed, its Lease ends within {held.left:.0f} s.",
+            }
+        time.sleep(min(1.0, held.left, options["wait"] - waited))
+    return {"changed": True, "holder": holder, "waited": round(time.monotonic() - begin, 1)}

@@ -82,63 +82,16 @@ waited:
   sample: 0.0
 """
 
-import getpass
-import secrets
-import socket
-import time
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.lease import release, take
-
-
-def hold(module: AnsibleModule, api: Api) -> None:
-    options, begin = module.params, time.monotonic()
-    name, namespace = options["name"], options["namespace"]
-    holder = options["holder"] or f"{getpass.getuser()}@{socket.gethostname()} {secrets.token_hex(4)}"
-    while held := take(api, namespace, name, holder, options["seconds"], options["labels"]):
-        waited = time.monotonic() - begin
-        if waited >= options["wait"]:
-            since = f" since {held.since[:19]}Z" if held.since else ""
-            module.fail_json(
-                msg=f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
-                f"Waited {waited:.0f} s for it. Nothing was changed. Run this again when that run has ended; if it was "
-                f"killed, its Lease ends within {held.left:.0f} s."
-            )
-        time.sleep(min(1.0, held.left, options["wait"] - waited))
-    module.exit_json(changed=True, holder=holder, waited=round(time.monotonic() - begin, 1))
+from ansible_collections.varasys.zddc.plugins.module_utils.lease import ARGUMENT_SPEC, REQUIRED_IF, held_or_released
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            "name": {"type": "str", "required": True},
-            "namespace": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
-            "holder": {"type": "str"},
-            "seconds": {"type": "int", "default": 30},
-            "wait": {"type": "int", "default": 120},
-            "labels": {"type": "dict", "default": {}},
-        },
-        required_if=[("state", "released", ["holder"])],
-        supports_check_mode=True,
-    )
-    options = module.params
-    if module.check_mode:
-        module.exit_json(changed=False, holder=options["holder"] or "", waited=0.0)
-    try:
-        api = connect(module)
-        if options["state"] == "held":
-            hold(module, api)
-        changed = release(api, options["namespace"], options["name"], options["holder"])
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem))
-    except ApiError as error:
-        what = f"Lease {options['name']!r} in namespace {options['namespace']!r}"
-        module.fail_json(msg=f"{what}: the cluster at {api.address} {error.what}. {error.advice}".rstrip())
-    module.exit_json(changed=changed, holder=options["holder"], waited=0.0)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
+    result = held_or_released(module)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Actions that do a module's work in the controller's own process, where that comes to the same.
+
+To start Python anew and load the Kubernetes library takes longer than to ask the cluster. Here the library is loaded once
+for all hosts of a play.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action.normal import ActionModule as Normal
+from ansible_collections.varasys.zddc.plugins.module_utils import api
+
+
+@dataclass
+class Caller:
+    """What the module would be."""
+
+    params: dict[str, Any]
+    check_mode: bool
+    _diff: bool
+    no_log_values: set[str]
+
+
+class InProcess(Normal):
+    """For an action with the name of its module."""
+
+    argument_spec: ClassVar[dict[str, Any]]
+    required_if: ClassVar[list[tuple[Any, ...]]] = []
+    work: ClassVar[Callable[[api.Caller], dict[str, Any]]]
+    """Gives the module's result; a staticmethod."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        if not self._comes_to_the_same(task_vars or {}):
+            return super().run(tmp, task_vars)
+        # As a module gets them: without what the controller notes of a value.
+        self._task.args = json.loads(json.dumps(self._task.args, default=str))
+        validation, options = self.validate_argument_spec(self.argument_spec, required_if=self.required_if)
+        caller = Caller(options, self._task.check_mode, self._task.diff, set(validation._no_log_values))
+        result = self.work(caller)
+        return dict(remove_values(result, caller.no_log_values))
+
+    def _comes_to_the_same(self, task_vars: dict[str, Any]) -> bool:
+        """The module would run on this machine, as this user, with this Python and its environment."""
+        return bool(
+            api.kubernetes
+            and self._connection.transport == "local"
+            and not self._connection.become
+            and self._templar.template(task_vars.get("ansible_python_interpreter")) == sys.executable
+            and not any(self._task.environment or [])
+            and not self._task.async_val
+            and not self._task.timeout
+        )

@@ -34,11 +34,12 @@ KUBELET = (
     "the kubelet looks once a second whether an init container has ended; the rest is the end of the old pod and the start of the new one"
 )
 PYTHON = (
-    "it is Python that takes the time: a process for each instance, which loads the Kubernetes library, and the rendering of what the "
-    "instance should be"
+    "it is Python that takes the time: a process for each task of each instance, and the rendering of what the instance should be"
 )
-WAITS = "the play checks, resolves and compares first, and ends when nothing but the new revision serves"
-
+WAITS = (
+    "the play resolves and compares first, applies each object with a process of its own, and ends when the pod has been Ready for 2 s; "
+    "the build, which is most of the time on both sides, shares the two cores with it here"
+)
 
 NOTES = [
     "A cold build has an empty cache, a warm one that of the commit before. The chart has none, and builds everything at each start.",

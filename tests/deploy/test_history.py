@@ -109,6 +109,7 @@ def test_a_failed_revision_goes_back(stage: Any, tmp_path: Path) -> None:
         played.message.splitlines()[0],
         f"Revision {newest} serves again, zddc-server-v0.0.6 at commit {commit}.",
         f"Logs and events of what failed are kept in {kept}",
+        "Next: mend the cause and deploy again",
     ]
     assert "Warning Failed Failed to pull image" in (kept / "events.txt").read_text()
     assert "the image localhost/nowhere:1 cannot be pulled" in played.end
@@ -119,6 +120,23 @@ def test_a_failed_revision_goes_back(stage: Any, tmp_path: Path) -> None:
     assert (stage.objects().keys(), stage.pod_names()) == (before.keys(), pods)
     assert stage.served()
     assert (stage.deploy().changed, leases(stage)) == (0, [])
+
+
+def test_a_failed_revision_stays_where_nothing_shall_go_back(stage: Any, tmp_path: Path) -> None:
+    newest = max(records(stage))
+    broken = {"fetch_image": "localhost/nowhere:1", "failures_dir": str(tmp_path)}
+    played = stage.deploy(**broken, rollback_on_failure=False)
+    assert played.returncode == 2
+    (kept,) = tmp_path.iterdir()
+    assert played.end.splitlines() == [
+        played.message.splitlines()[0],
+        "Nothing was gone back to, since zddc_server_rollback_on_failure is false.",
+        f"Logs and events of what failed are kept in {kept}",
+        f"Next: mend the cause and deploy again, or bring revision {newest} back with the playbook rollback",
+    ]
+    assert result(records(stage)[newest + 1]) == "failed"
+    assert stage.served()
+    assert stage.deploy().returncode == 0
 
 
 def test_a_first_revision_that_fails_has_nothing_to_go_back_to(stage: Any) -> None:

@@ -17,6 +17,10 @@ from matplotlib import pyplot  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, README, PLOT = ROOT / "docs/bench.json", ROOT / "README.md", ROOT / "docs/bench.svg"
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
+INTRODUCTION = """## Measured
+
+On one machine, in one run, against charts in the shape of upstream's (`make bench`). Every sample is in
+[docs/bench.json](docs/bench.json)."""
 OURS, CHART = "#2b6cb0", "#a0aec0"
 
 
@@ -88,7 +92,7 @@ def main() -> None:
     results = json.loads(RESULTS.read_text())
     before, _, rest = README.read_text().partition(BEGIN)
     assert END in rest, f"{README} has no marks for the table"
-    text = f"{table(results)}\n\n![The same as bars](docs/{PLOT.name})"
+    text = f"{INTRODUCTION}\n\n{table(results)}\n\n![The same as bars](docs/{PLOT.name})"
     README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
     plot(results)
 

@@ -72,6 +72,10 @@ def test_value_of_each_mode(name: str) -> None:
         if name == "zddc_server_probes":
             assert f"{value['liveness']['periodSeconds']} s" in said
             assert f"{value['readiness']['periodSeconds']} s" in said
+            # The kubelet starts the server anew at the last of the failures in a row.
+            liveness = value["liveness"]
+            begin = liveness["initialDelaySeconds"] + liveness["periodSeconds"] * (liveness["failureThreshold"] - 1)
+            assert begin == 120 and "2 minutes to start" in said
         else:
             assert f"V({str(value).lower() if isinstance(value, bool) else value}) in {mode}" in said
 

@@ -246,21 +246,22 @@ def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
 
 
 def test_an_image_of_its_own_for_git(site: Any) -> None:
-    image = site.variables()["zddc_server_build_image"]
-    # The same image by another name.
+    image, other = site.variables()["zddc_server_build_image"], "localhost/for-git:1"
     ctr = "chroot /node/proc/1/root /usr/local/bin/ctr -n k8s.io images"
-    site.on_node(f"{ctr} tag --force {image} {image}-git")
-    before, commit = set(site.jobs()), site.push("commit", "5.0.0")
-    played = site.deploy(fetch_image=f"{image}-git", **MAIN)
-    assert (played.returncode, played.message, site.served()) == (0, "", commit)
-    (name,) = set(site.jobs()) - before
-    job = site.jobs()[name].spec.template.spec
-    for pod in (job.init_containers + job.containers, site.deployment().spec.template.spec.init_containers):
-        assert [(one.name, one.image) for one in pod] == [("fetch", f"{image}-git"), ("build", image)]
-    assert TAKEN in site.log(site.servers()[0], "fetch")
-    assert site.log(site.servers()[0])[0].endswith(", as it was built before:")
-    assert site.deploy().returncode == 0
-    site.on_node(f"{ctr} rm {image}-git")
+    site.on_node(f"{ctr} tag --force {image} {other}")
+    try:
+        before, commit = set(site.jobs()), site.push("commit", "5.0.0")
+        played = site.deploy(fetch_image=other, **MAIN)
+        assert (played.returncode, played.message, site.served()) == (0, "", commit)
+        (name,) = set(site.jobs()) - before
+        job = site.jobs()[name].spec.template.spec
+        for pod in (job.init_containers + job.containers, site.deployment().spec.template.spec.init_containers):
+            assert [(one.name, one.image) for one in pod] == [("fetch", other), ("build", image)]
+        assert TAKEN in site.log(site.servers()[0], "fetch")
+        assert site.log(site.servers()[0])[0].endswith(", as it was built before:")
+        assert site.deploy().returncode == 0
+    finally:
+        site.on_node(f"{ctr} rm {other}")
 
 
 def test_dev_takes_nothing_that_prod_built(site: Any) -> None:

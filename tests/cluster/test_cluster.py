@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_it_is_made_in_30_seconds_from_what_is_built(cluster: Cluster) -> None:
 def test_the_same_again_changes_nothing(cluster: Cluster) -> None:
     again = cluster.see_to()
     assert (again.returncode, again.changed) == (0, 0), again.message or again.output
+
+
+def test_images_of_another_time_are_not_taken(cluster: Cluster) -> None:
+    before = cluster.vars_file.read_text()
+    (image,) = re.findall("zddc_server_build_image: (.*)", before)
+    for tag in range(6):
+        cluster.engine("exec", NODE, "ctr", "-n", "k8s.io", "images", "tag", image, f"{image.partition(':')[0]}:{tag}-of-then")
+    again = cluster.see_to()
+    assert (again.returncode, again.changed) == (0, 0), again.message or again.output
+    assert cluster.vars_file.read_text() == before
 
 
 @pytest.mark.parametrize("left", [None, "", "of another cluster\n"], ids=["gone", "empty", "another's"])

@@ -34,7 +34,7 @@ def figure(value: float, row: dict[str, Any], watched: float) -> str:
 def spread(samples: list[float], row: dict[str, Any], watched: float) -> str:
     """Give the median, and the least and the most where they differ."""
     low, middle, high = (figure(of(samples), row, watched) for of in (min, median, max))
-    return middle if low == high else f"{middle} ({low.removesuffix(' s')} to {high})"
+    return middle if low == high else f"{middle} ({low.removesuffix(' ' + row['unit'])} to {high})"
 
 
 def cells(row: dict[str, Any], watched: float) -> list[str]:

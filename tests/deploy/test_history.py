@@ -139,6 +139,31 @@ def test_a_failed_revision_stays_where_nothing_shall_go_back(stage: Any, tmp_pat
     assert stage.deploy().returncode == 0
 
 
+def test_what_the_cluster_refuses_after_all_goes_back(stage: Any) -> None:
+    before, pods, newest = stage.objects(), stage.pod_names(), max(records(stage))
+    # A dry run takes it.
+    played = stage.deploy(service_node_port=29999, rollback_on_failure=True, **INGRESS)
+    refused = (
+        f'The cluster does not take this: zddc_server_service_*: Service "{stage.name}" is invalid: spec.ports[0].nodePort: '
+        "Invalid value: 29999: provided port is not in the valid range. The range of valid ports is 30000-32767"
+    )
+    assert (played.returncode, played.message) == (
+        2, f"{refused}\nWhat was applied before it stays. Mend it and run this again."
+    )  # fmt: skip
+    commit = stage.deployment().spec.template.metadata.annotations["varasys.zddc/git-commit"]
+    assert played.end.splitlines() == [
+        refused,
+        f"Revision {newest} serves again, zddc-server-v0.0.6 at commit {commit}.",
+        "Next: mend the cause and deploy again",
+    ]
+    found = records(stage)
+    assert [result(found[number]) for number in (newest, newest + 1, newest + 2)] == ["served", "failed", "served"]
+    assert found[newest + 1].metadata.annotations["varasys.zddc/cause"] == refused
+    # Nothing that comes after what was refused was applied.
+    assert (stage.objects(), stage.pod_names()) == (before, pods)
+    assert (stage.deploy().changed, leases(stage)) == (0, [])
+
+
 def test_a_first_revision_that_fails_has_nothing_to_go_back_to(stage: Any) -> None:
     second = {"name": "second", "service_node_port": 0, "service_type": "ClusterIP"}
     played = stage.deploy(**second, fetch_image="localhost/nowhere:1", rollback_on_failure=True)

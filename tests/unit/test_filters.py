@@ -5,39 +5,44 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
-from ansible_collections.varasys.zddc.plugins.filter.refusals import refusals
+from ansible_collections.varasys.zddc.plugins.filter.refusal import refusal
 from ansible_collections.varasys.zddc.plugins.filter.table import table
 
-SERVICE = {"kind": "Service"}
-SET_BY = {"Service": "zddc_server_service_*", "": "zddc_server_extra_objects"}
-STATUS = json.dumps({"kind": "Status", "message": 'Service "a" is invalid: {nodePort}', "code": 422})
+SET_BY = {"Service": "zddc_server_service_*", "NetworkPolicy": "zddc_server_build_egress", "": "zddc_server_extra_objects"}
+FAILED = "Failed to apply object: "
+
+
+def status(kind: str | None) -> str:
+    """Give an answer of the API server, as kubernetes.core shows it."""
+    details = {"details": {"name": "a", "kind": kind}} if kind else {}
+    return FAILED + json.dumps({"kind": "Status", "message": "'a' is invalid: {nodePort}", "code": 422, **details}) + "\n"
 
 
 @pytest.mark.parametrize(
-    ("message", "line"),
+    ("kind", "variables"),
     [
-        (f"Failed to apply object: {STATUS}\n", 'Service "a" is invalid: {nodePort}'),
-        ("Failed to apply object: timed out", "Failed to apply object: timed out"),
-        ("Failed to apply object: {'a': 1}", "Failed to apply object: {'a': 1}"),
-        ('Failed to apply object: {"code": 500}', 'Failed to apply object: {"code": 500}'),
-        ("Failed to apply object: []", "Failed to apply object: []"),
+        ("Service", "zddc_server_service_*: "),
+        ("services", "zddc_server_service_*: "),
+        ("networkpolicies", "zddc_server_build_egress: "),
+        ("Route", "zddc_server_extra_objects: "),
+        ("", ""),
+        (None, ""),
     ],
 )
-def test_a_refusal(message: str, line: str) -> None:
-    assert refusals([{"item": SERVICE, "msg": message}], SET_BY) == [f"zddc_server_service_*: {line}"]
+def test_a_refusal(kind: str | None, variables: str) -> None:
+    assert refusal(status(kind), SET_BY) == f"{variables}'a' is invalid: {{nodePort}}"
 
 
-def test_a_refusal_of_another_kind() -> None:
-    assert refusals([{"item": {"kind": "Route"}, "msg": "no"}], SET_BY) == ["zddc_server_extra_objects: no"]
+def test_the_resource_of_a_kind_in_s() -> None:
+    assert refusal(status("ingresses"), {"Ingress": "zddc_server_ingress_*"}).startswith("zddc_server_ingress_*: ")
 
 
-def test_what_was_taken_is_no_refusal() -> None:
-    taken: dict[str, Any] = {"item": SERVICE, "changed": True, "result": {}}
-    assert refusals([], SET_BY) == refusals([taken, taken], SET_BY) == []
+@pytest.mark.parametrize("said", ["timed out", "{'a': 1}", '{"code": 500}', "[]", ""])
+def test_a_refusal_that_is_not_the_api_servers(said: str) -> None:
+    assert refusal(f"{FAILED}{said}\n", SET_BY) == f"{FAILED}{said}".strip()
 
 
 def test_a_misspelt_variable() -> None:

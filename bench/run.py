@@ -37,8 +37,8 @@ PYTHON = (
     "it is Python that takes the time: a process for each task of each instance, and the rendering of what the instance should be"
 )
 WAITS = (
-    "the play resolves and compares first, applies each object with a process of its own, and ends when the pod has been Ready for 2 s; "
-    "the build, which is most of the time on both sides, shares the two cores with it here"
+    "the play resolves and compares before it applies, ends when the pod has been Ready for 2 s, and notes that in the history; "
+    "it is that which takes longer, not the build"
 )
 
 NOTES = [

@@ -70,7 +70,8 @@ options:
         default: 30
   variables:
     description: The names of the variables that decide how a container fares, by the container's name, to be named when
-      it fails. Those under an empty name are for a pod of which no container failed.
+      it fails. Those under C(PersistentVolumeClaim/NAME) are for that claim, and those under an empty name for a pod of
+      which no container failed.
     type: dict
     default: {}
   progress:

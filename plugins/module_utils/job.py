@@ -164,7 +164,7 @@ def follow(
     def judge(seen: tuple[Object, list[Object]], started: datetime) -> Verdict:
         now = api.now
         verdict = assess(*seen, now, started, patience)
-        if verdict.done or verdict.failure:
+        if verdict.done:
             return verdict
         signs = ask_signs(api, metadata["namespace"], [pod for pod in verdict.pods if pod.puzzling])
         if not verdict.pods:

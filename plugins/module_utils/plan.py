@@ -197,7 +197,8 @@ class Planner:
                 what = f"{kind} {definition['metadata']['name']!r}"
                 self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
             else:
-                self.refusals.append(f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}")
+                refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
+                self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
             return
         self.compared.append(found)
         self.result["objects"][-1] |= {
@@ -300,6 +301,13 @@ class Planner:
                 f"still there. If {self.options['name']} takes its place, remove it: ansible-playbook varasys.zddc.remove "
                 f"--limit {record['host']} -e zddc_server_name={name} -e zddc_server_namespace={namespace}"
             )
+
+
+# What is in the one claim that the role makes can be built again.
+NEW_CLAIM = (
+    f"  This claim keeps what it was made with. Set that back, or deploy once with {PREFIX}build_cache: none, which removes "
+    "the claim, and then as wanted."
+)
 
 
 def alarm(_signal: int, _frame: FrameType | None) -> None:

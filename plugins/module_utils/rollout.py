@@ -265,9 +265,12 @@ def pod_failure(
         return None
     where = {"kind": "Pod", "name": metadata["name"], "uid": metadata.get("uid", "")}
     scheduled = condition(pod, "PodScheduled")
+    # What an earlier deploy left waiting has as much time as a new pod: its cause may be mended.
+    since = scheduled.get("lastTransitionTime")
+    begun = max(started, moment(since)) if since else now
+    patient = now - begun < patience
     if scheduled.get("status") == "False":
-        patient = now - moment(scheduled["lastTransitionTime"]) < patience
-        return claim_failure(pod, patient, signs) or (
+        return claim_failure(pod, started if patient else None, signs) or (
             None
             if patient
             else Failure(
@@ -275,7 +278,7 @@ def pod_failure(
                 **where,
             )
         )
-    if (why := missing(pod, signs)) and now - moment(scheduled["lastTransitionTime"]) >= patience:
+    if not patient and (why := missing(pod, started, signs)):
         return Failure(f"pod {metadata['name']} cannot start: {why}", **where)
     for name, init, one in containers(pod):
         state = one.get("state", {})
@@ -290,8 +293,8 @@ def pod_failure(
             return Failure(f"{title} cannot be started: {message or reason}", **here)
         last = one.get("lastState", {}).get("terminated", {})
         # Of a container that runs again, what was before the start is no news.
-        since = started if "running" in state else LONG_AGO
-        if not one.get("ready") and (why := stopped_by_probe(pod, name, since, signs)):
+        news = started if "running" in state else LONG_AGO
+        if not one.get("ready") and (why := stopped_by_probe(pod, name, news, signs)):
             # It may still run, until its grace period is over.
             previous = bool(last) and moment(last["finishedAt"]) >= started
             return Failure(f"{title} was stopped: {why}", step="restart", previous=previous, **here)
@@ -307,17 +310,20 @@ def pod_failure(
     return None
 
 
-def missing(pod: Object, signs: Signs) -> str:
+def missing(pod: Object, started: datetime, signs: Signs) -> str:
     """What a pod of which nothing has run yet waits for in vain."""
     if any(one.get("state", {}).keys() & {"running", "terminated"} for _name, _init, one in containers(pod)):
         return ""
-    mounts = [one for one in signs.of(pod) if one.get("reason") == "FailedMount"][-1:]
+    # The kubelet tries again after two minutes at most: what it said before the start is no news.
+    since = [one for one in signs.of(pod) if event_time(one) >= started]
+    mounts = [one for one in since if one.get("reason") == "FailedMount"][-1:]
     found = NOT_THERE.match(one_line(mounts[0].get("message", ""))) if mounts else None
     return found[1] if found else ""
 
 
-def claim_failure(pod: Object, patient: bool, signs: Signs) -> Failure | None:
-    """The claim that keeps the pod from every node; with patience, only one that nothing will ever bind."""
+def claim_failure(pod: Object, patient_since: datetime | None, signs: Signs) -> Failure | None:
+    """The claim that keeps the pod from every node; with patience, only one of which was said since that nothing will ever
+    bind it."""
     if UNBOUND not in condition(pod, "PodScheduled").get("message", ""):
         return None
     for name in claim_names(pod):
@@ -328,12 +334,16 @@ def claim_failure(pod: Object, patient: bool, signs: Signs) -> Failure | None:
         if last and last[0].get("reason") == "WaitForFirstConsumer":
             # That one waits for the pod.
             continue
-        if patient and not any(NEVER_BOUND.match(f"{one.get('reason')} {one.get('message')}") for one in last):
+        if patient_since and not any(never_bound(one) and event_time(one) >= patient_since for one in last):
             continue
         why = one_line(last[0].get("message", "")) if last else "it waits for a volume"
         cause = f"pod {pod['metadata']['name']}: the claim {name} is not bound: {why}"
         return Failure(cause, "PersistentVolumeClaim", name, claim["metadata"].get("uid", ""))
     return None
+
+
+def never_bound(event: Object) -> bool:
+    return bool(NEVER_BOUND.match(f"{event.get('reason')} {event.get('message')}"))
 
 
 def claim_names(pod: Object) -> list[str]:

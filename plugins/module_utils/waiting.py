@@ -91,7 +91,8 @@ def tell(
     result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
     if failure.exit_code is not None:
         result["exit_code"] = failure.exit_code
-    variables = options["variables"].get(failure.container)
+    decided_by = options["variables"]
+    variables = decided_by.get(f"{failure.kind}/{failure.name}", decided_by.get(failure.container))
     kept, notes = "", [note]
     if options["keep"]:
         try:

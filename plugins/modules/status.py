@@ -143,7 +143,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.record import parse
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Pod, Verdict, assess, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import GRACE, Pod, Verdict, assess, moment
 
 Object = dict[str, Any]
 INSTANCE = "app.kubernetes.io/instance"
@@ -274,7 +274,8 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         return told
     template, now = deployment["spec"]["template"], namespace.api.now
     annotations = template["metadata"].get("annotations", {})
-    verdict = assess(deployment, of(namespace.replicasets, name), of(namespace.pods, name), now, now)
+    # What has failed just now counts, and what has stood for longer.
+    verdict = assess(deployment, of(namespace.replicasets, name), of(namespace.pods, name), now, now - GRACE)
     current = [pod for pod in verdict.pods if pod.current and pod.alive]
     made = [moment(pod.seen["metadata"]["creationTimestamp"]) for pod in current]
     told |= {

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,55 @@ def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
     new = site.jobs().keys() - jobs.keys()
     assert {key: value for key, value in site.objects().items() if key.removeprefix("Job ") not in new} == before
     site.core.delete_namespaced_persistent_volume_claim("locked", site.namespace)
+
+
+@pytest.fixture(name="other")
+def other_fixture(site: Any) -> Iterator[Any]:
+    """Give the variables of another instance, and remove it at the end, with a volume for its cache."""
+    given = {"name": "zddc-other", "service_type": "ClusterIP", "service_node_port": 0}
+    jobs = site.jobs()
+    yield given
+    assert site.deploy(**given, playbook="remove").returncode == 0
+    site.until(lambda: site.jobs().keys() == jobs.keys())
+    site.remove_volume(f"{site.namespace}-zddc-other-build-cache")
+
+
+def test_a_cache_without_a_volume(site: Any, other: dict[str, Any]) -> None:
+    before = site.objects()
+    played = site.deploy(**other)
+    assert played.returncode == 2
+    assert re.fullmatch(
+        r"pod zddc-other-build-\S+: the claim zddc-other-build-cache is not bound: storageclass\.storage\.k8s\.io "
+        r'"tests" not found\n'
+        r"events:\n"
+        r"(  Warning ProvisioningFailed [^\n]+\n)+"
+        r"decided by: zddc_server_build_cache, zddc_server_build_cache_storage_class, zddc_server_build_cache_access_mode, "
+        r"zddc_server_build_cache_size\n"
+        r"The instance was not touched: what served before serves on\.\n"
+        r"Next: mend the cause and deploy again",
+        played.message,
+    )
+    left = site.objects()
+    assert before.items() <= left.items()
+    assert sorted(name.split()[0] for name in left.keys() - before.keys()) == ["Job", "PersistentVolumeClaim"]
+
+    played = site.deploy(**other, build_cache_storage_class="others")
+    assert (played.returncode, site.objects()) == (2, left)
+    first, refusal, *_difference, last = played.message.splitlines()
+    assert (first, last) == (
+        "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:",
+        "  This claim keeps what it was made with. Set that back, or deploy once with zddc_server_build_cache: none, which "
+        "removes the claim, and then as wanted.",
+    )
+    assert refusal.startswith(
+        '- zddc_server_build_cache_*: PersistentVolumeClaim "zddc-other-build-cache" is invalid: spec: Forbidden: '
+    )
+
+    # The same again, with what was missing: the build that is still there goes on.
+    site.volume("zddc-other-build-cache", "0755")
+    played = site.deploy(**other)
+    assert (played.returncode, played.message) == (0, "")
+    assert left.keys() <= site.objects().keys()
 
 
 def test_an_image_of_its_own_for_git(site: Any) -> None:

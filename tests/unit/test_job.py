@@ -152,6 +152,25 @@ def test_a_pod_that_the_node_had_to_give_up_is_no_failure(built: Any) -> None:
     assert built(lost, BUILT)["record"]["commit"] == "c0ffee"
 
 
+def test_a_claim_that_was_not_bound_before(built: Any, cluster: Any) -> None:
+    waits = pod({}, {}, "Pending")
+    waits["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": "cache"}}]
+    scheduled = {"type": "PodScheduled", "status": "False", "lastTransitionTime": "2026-11-25T08:00:00Z"}
+    waits["status"]["conditions"] = [{**scheduled, "message": "pod has unbound immediate PersistentVolumeClaims"}]
+    metadata = {"name": "cache", "uid": "c1"}
+    cluster.answers["/api/v1/namespaces/docs/persistentvolumeclaims/cache"] = {
+        "metadata": metadata, "status": {"phase": "Pending"},
+    }  # fmt: skip
+    told = {"metadata": {}, "reason": "FailedBinding", "message": "no volume", "lastTimestamp": "2026-11-25T08:00:00Z"}
+    cluster.answers[EVENTS] = {"items": [told]}
+    named = {"PersistentVolumeClaim/cache": ["the_cache"], "": ["another"]}
+    result = built(waits, unschedulable_timeout=0, variables=named)
+    assert result["cause"] == "pod web-build-1-x: the claim cache is not bound: no volume"
+    assert "\ndecided by: the_cache\n" in result["msg"]
+    # It may be mended since: it gets the time that a new one gets.
+    assert built(waits, BUILT, there=(job(),))["record"]["commit"] == "c0ffee"
+
+
 def test_a_job_that_failed_without_a_pod(built: Any) -> None:
     assert built(becomes=job(Failed="Job was active longer than specified deadline"))["cause"] == (
         "Job web-build-1: Job was active longer than specified deadline"

@@ -240,6 +240,24 @@ def test_a_kind_that_the_cluster_does_not_know(checked: Run) -> None:
     assert "knows no Route of example.org/v1." in checked(definitions=[UNKNOWN])["msg"]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_claim_that_cannot_be_changed(checked: Run, cluster: Any, there: bool) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": METADATA}
+    cluster.answers["/api/v1"]["resources"].append(
+        {"name": "persistentvolumeclaims", "kind": "PersistentVolumeClaim", "namespaced": True}
+    )
+    cluster.answers |= {f"PATCH {CLAIMS}/web": 422} | ({f"{CLAIMS}/web": live(claim)} if there else {})
+    advice = (
+        "  This claim keeps what it was made with. Set that back, or deploy once with zddc_server_build_cache: none, which "
+        "removes the claim, and then as wanted."
+    )
+    assert checked(definitions=[claim], set_by={"PersistentVolumeClaim": "cache_*"})["msg"].splitlines() == [
+        "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:",
+        "- cache_*: message of 422",
+        *([advice] if there else []),
+    ]
+
+
 def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
     cluster.answers["/api/v1/namespaces/docs/services/web"] = live(SERVICE, labels={})
     result = checked(data_claim="none", definitions=[SERVICE])

@@ -467,6 +467,9 @@ def test_a_secret_that_is_not_there(starting: Snapshot, message: str, why: str) 
     before, scheduled["lastTransitionTime"] = scheduled["lastTransitionTime"], "2026-11-22T18:44:15Z"
     assert with_events(starting, mount).failure is None
     scheduled["lastTransitionTime"] = before
+    # What the kubelet said before the start may be mended.
+    later = moment(mount["lastTimestamp"]) + timedelta(seconds=1)
+    assert with_events(starting, mount, started=later).failure is None
     pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": RAN["startedAt"]}}
     assert with_events(starting, mount).failure is None
 
@@ -491,20 +494,43 @@ CLASSLESS = "no persistent volumes available for this claim and no storage class
     ],
 )
 def test_a_claim_that_is_not_bound(events: list[Any], patient: bool, cause: str) -> None:
+    failure = unbound(events, STARTED, STARTED + timedelta(seconds=1 if patient else 10))
+    assert (failure.cause.partition(": ")[2] if failure else "").startswith(cause)
+    assert bool(failure) == bool(cause)
+
+
+def test_a_claim_that_was_not_bound_before() -> None:
+    """What an earlier deploy left is looked at for as long as what is new, unless the cluster says it again."""
+    told = event("FailedBinding", CLASSLESS)
+    started = moment(told["lastTimestamp"]) + timedelta(seconds=1)
+    assert unbound([told], started, started + timedelta(seconds=9)) is None
+    assert unbound([told], started, started + timedelta(seconds=10))
+    again = event("FailedBinding", CLASSLESS, started.isoformat())
+    assert unbound([again], started, started + timedelta(seconds=1))
+    # A pod that no node takes, for another cause.
+    assert unbound([], started, started + timedelta(seconds=9), "0/1 nodes are available: 1 Insufficient cpu.") is None
+    assert unbound([], started, started + timedelta(seconds=10), "0/1 nodes are available: 1 Insufficient cpu.")
+
+
+def unbound(
+    events: list[Any],
+    started: datetime,
+    now: datetime,
+    message: str = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+) -> Failure | None:
+    """Judge a pod that has waited for a claim since the recorded time, which is before the start."""
     snapshot = copy.deepcopy(recorded("no_node")[0])
     pod = snapshot["pods"][0]
     pod["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": name}} for name in ("bound", "docs")]
     scheduled = next(one for one in pod["status"]["conditions"] if one["type"] == "PodScheduled")
-    scheduled["message"] = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    scheduled["message"] = message
+    assert moment(scheduled["lastTransitionTime"]) <= started
     claims = {
         name: {"metadata": {"uid": name}, "status": {"phase": phase}}
         for name, phase in (("bound", "Bound"), ("docs", "Pending"))
     }
-    now = moment(scheduled["lastTransitionTime"]) + timedelta(seconds=1 if patient else 10)
     objects = (snapshot["deployment"], snapshot["replicasets"], snapshot["pods"])
-    failure = assess(*objects, now, now, signs=Signs({"docs": events}, claims)).failure
-    assert (failure.cause if failure else "").startswith(f"pod {pod['metadata']['name']}: {cause}" if cause else "")
-    assert bool(failure) == bool(cause)
+    return assess(*objects, now, started, signs=Signs({"docs": events}, claims)).failure
 
 
 # The report

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Failure, Pod, Verdict
-from ansible_collections.varasys.zddc.plugins.modules.status import age, built, only_stopped, other_build, state, url
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Failure, Pod, Verdict, moment
+from ansible_collections.varasys.zddc.plugins.modules.status import age, built, only_stopped, other_build, row, state, url
 
 MINE = {"name": "web", "labels": {"app.kubernetes.io/instance": "web"}}
 THEIRS = {"name": "other", "labels": {"app.kubernetes.io/instance": "other"}}
@@ -72,6 +74,25 @@ def record(result: str) -> dict[str, Any]:
 def test_state(done: bool, failure: Failure | None, wanted: int, result: str, shown: str) -> None:
     verdict = Verdict(done, failure, "pod web-1: building", replicas={"wanted": wanted})
     assert state(verdict, record(result)) == shown
+
+
+def test_what_has_failed_for_long() -> None:
+    """Nobody waits here: the time that a pod is given counts from when it began to wait."""
+    seen = json.loads((Path(__file__).parent / "recorded/no_node.json").read_text(encoding="utf-8"))[-1]
+    objects = {kind: seen[kind] for kind in ("replicasets", "pods")} | {"deployments": [seen["deployment"]]}
+    for item in (one for items in objects.values() for one in items):
+        item["metadata"]["labels"] = MINE["labels"]
+    (pod,) = seen["pods"]
+    begun = moment(pod["status"]["conditions"][0]["lastTransitionTime"])
+
+    def shown(seconds: int) -> str:
+        api = SimpleNamespace(address="", now=begun + timedelta(seconds=seconds))
+        namespace = SimpleNamespace(api=api, name="docs", records=[], services=[], ingresses=[], **objects)
+        return str(row(namespace, "web", "", [])["state"])
+
+    name, why = pod["metadata"]["name"], pod["status"]["conditions"][0]["message"]
+    assert shown(9) == f"pod {name}: waiting for a node ({why})"
+    assert shown(10) == shown(3600) == f"failed: pod {name}: no node takes it: {why}"
 
 
 def test_only_stopped() -> None:

@@ -278,7 +278,7 @@ class Helm:
             for pod in left:
                 place = f"/var/lib/kubelet/pods/{pod.metadata.uid}/volumes/kubernetes.io~empty-dir/data"
                 with suppress(kubernetes.client.ApiException):
-                    self._bench.on_node(f"nsenter --mount=/node/proc/1/ns/mnt -- umount {place} 2> /dev/null || true")
+                    self._bench.on_node(f"nsenter --mount=/proc/1/ns/mnt -- umount {place} 2> /dev/null || true")
             return not left
 
         self._bench.until(gone, 120)

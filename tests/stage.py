@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import kubernetes
+import yaml
 from kubernetes.stream import stream
+from kubernetes.stream.ws_client import ERROR_CHANNEL
 
-FOLDERS = "/node/proc/1/root/var/local/zddc"
+FOLDERS = "/proc/1/root/var/local/zddc"
 """Folders of the node, as the observer sees them."""
 REPOSITORY = Path(__file__).resolve().parent / "fixtures/repository.sh"
 
@@ -156,12 +158,22 @@ class Stage:
 
     def on_node(self, script: str) -> str:
         """Run a script on the node, in the folder of its volumes, and give what it prints."""
-        return str(
-            stream(
-                kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.core.api_client.configuration)).connect_get_namespaced_pod_exec,
-                "observer", self.namespace, command=["sh", "-ec", f"cd {FOLDERS}; {script}"], stdout=True, stderr=True,
-            )
+        return self.run("observer", "observer", "sh", "-ec", f"cd {FOLDERS}; {script}")
+
+    def run(self, pod: str, container: str, *command: str) -> str:
+        """Run a command in a container, and give what it prints."""
+        # The client that streams changes how its API asks.
+        api = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(self.core.api_client.configuration))
+        session = stream(
+            api.connect_get_namespaced_pod_exec, pod, self.namespace, container=container, command=list(command),
+            stdout=True, stderr=True, _preload_content=False,
         )  # fmt: skip
+        session.run_forever(timeout=120)
+        # Without a word on how the command ended, the connection is what has.
+        end = yaml.safe_load(session.read_channel(ERROR_CHANNEL)) or {}
+        said = str(session.read_all())
+        assert end.get("status") == "Success", f"{command} ended with {end}: {said}"
+        return said
 
     def volume(self, claim: str, mode: str) -> str:
         """Make a volume for a claim, in an empty folder of the node with that mode, and give its name."""

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils import history
+from ansible_collections.varasys.zddc.plugins.module_utils import history, users
 from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     INSTANCE_ARG_SPEC,
     ApiError,
@@ -56,6 +56,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "pinned": {"type": "bool", "default": False},
     "record": {"type": "dict", "default": {}},
     "history_limit": {"type": "int", "default": 10},
+    "cautions": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 5},
 }
 
@@ -81,6 +82,7 @@ class Planner:
 
     def plan(self) -> None:
         options, result, problems = self.options, self.result, self.result["problems"]
+        result["warnings"] += options["cautions"]
         result["kubernetes_version"] = check_cluster(self.api)
         namespace = check_namespace(self.api, self.namespace)
         result["namespace_exists"] = namespace.what
@@ -200,6 +202,9 @@ class Planner:
                 refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
                 self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
             return
+        if users.wanted(definition):
+            self.result["problems"] += users.dropped(found.after, self.api.address)
+            self.result["problems"] += users.problems(self.api, self.namespace, definition)
         self.compared.append(found)
         self.result["objects"][-1] |= {
             "change": found.change,

@@ -45,6 +45,8 @@ NEVER_BOUND = re.compile(r"FailedBinding |ProvisioningFailed storageclass\S* \S+
 NOT_THERE = re.compile(
     r'MountVolume\.SetUp failed for volume "[^"]*" : (.*(?:(?:secret|configmap) "[^"]+" not found|non-existent \w+ key: ).*)'
 )
+# What runc and crun say of a volume whose filesystem maps no users.
+UNMAPPED = re.compile(r"MOUNT_ATTR_IDMAP|support idmap")
 PROBE = re.compile(r"(Startup|Liveness) probe (?:failed|errored): *(.*)")
 STOPPED = re.compile(r"Container (\S+) failed (startup|liveness) probe")
 
@@ -290,7 +292,8 @@ def pod_failure(
             cause = f"{title}: the image {one.get('image', '')} cannot be pulled: {message or reason}"
             return Failure(cause, step="restart", **here)
         if reason in NO_CONTAINER:
-            return Failure(f"{title} cannot be started: {message or reason}", **here)
+            why = "a volume cannot be mapped to the pod's own users: " if UNMAPPED.search(message) else ""
+            return Failure(f"{title} cannot be started: {why}{message or reason}", **here)
         last = one.get("lastState", {}).get("terminated", {})
         # Of a container that runs again, what was before the start is no news.
         news = started if "running" in state else LONG_AGO

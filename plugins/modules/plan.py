@@ -14,6 +14,8 @@ description:
     names belong to somebody else, and, by the cluster's own dry run, whether it takes the objects. It only reads.
   - Says of each object whether an apply would create it, change it or leave it, and which of its fields somebody else has
     set or added since the last apply, read from C(metadata.managedFields).
+  - Where pods are to have users of their own (C(hostUsers) is false), it looks whether the cluster keeps that, and, as far as
+    it may read volumes and nodes, whether they can do it.
   - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
     wanted any more.
   - Made for the role C(zddc_server), so its messages name the role's variables. All problems are reported together.
@@ -99,6 +101,11 @@ options:
     description: How many records to keep.
     type: int
     default: 10
+  cautions:
+    description: Sentences to warn of, whatever the cluster says.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds that the cluster has for the answer to one request.
     type: int

@@ -297,7 +297,7 @@ def test_a_cache_without_a_volume(site: Any, other: dict[str, Any]) -> None:
 
 def test_an_image_of_its_own_for_git(site: Any) -> None:
     image, other = site.variables()["zddc_server_build_image"], "localhost/for-git:1"
-    ctr = "chroot /node/proc/1/root /usr/local/bin/ctr -n k8s.io images"
+    ctr = "chroot /proc/1/root /usr/local/bin/ctr -n k8s.io images"
     site.on_node(f"{ctr} tag --force {image} {other}")
     try:
         before, commit = set(site.jobs()), site.push("commit", "5.0.0")

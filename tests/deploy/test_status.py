@@ -201,6 +201,6 @@ def test_no_pod_of_dev(stage: Any) -> None:
     played = stage.deploy(playbook="changes", mode="dev", name="nothing")
     assert (played.returncode, played.message) == (
         2,
-        f"No pod of nothing in namespace {stage.namespace} runs that has mounted its overlay itself. What a pod "
-        "wrote goes with it. Deploy the instance, with zddc_server_overlay_mounter 'auto' or 'server'.",
+        f"No pod of nothing in namespace {stage.namespace} runs that reaches its overlay. What a pod wrote "
+        "goes with it. Deploy the instance, with zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
     )

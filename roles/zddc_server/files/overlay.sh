@@ -1,5 +1,6 @@
 # Mounts the overlay at $ZDDC_ROOT: below it the store, read-only; above it what this pod writes.
 #   mount          mount it, and end
+#   keep           mount it, wait to be told to stop, and undo it
 #   serve BINARY   mount it in this container alone, give up every privilege, and become BINARY
 set -eu
 say() { echo "overlay: $*"; }
@@ -8,7 +9,7 @@ fail() {
   exit 1
 }
 say "mounting at $ZDDC_ROOT"
-lower=$LOWER_DIR upper=$SCRATCH_DIR/upper work=$SCRATCH_DIR/work
+lower=$LOWER_DIR upper=$SCRATCH_DIR/upper
 
 mount_overlay() {
   if grep -q " $ZDDC_ROOT overlay " /proc/mounts; then
@@ -28,12 +29,25 @@ mount_overlay() {
     chown "$(stat -c %u:%g "$lower")" "$upper.new"
     mv "$upper.new" "$upper"
   fi
-  mkdir -p "$work"
+  # A new one each time: a server that outlives its mounter still works in the one before.
+  work=$(mktemp -d "$SCRATCH_DIR/work.XXXXXX")
   # Off, because the lower layer changes underneath while prod writes.
-  mount -t overlay overlay "$ZDDC_ROOT" \
-    -o "lowerdir=$lower,upperdir=$upper,workdir=$work,metacopy=off,index=off,redirect_dir=off,xino=off" ||
+  options=metacopy=off,index=off,redirect_dir=nofollow,xino=off
+  # In a user namespace of its own, the pod may keep its notes in the users' attributes alone.
+  [ "$(tr -s ' ' < /proc/self/uid_map)" = " 0 0 4294967295" ] || options=$options,userxattr
+  mount -t overlay overlay "$ZDDC_ROOT" -o "lowerdir=$lower,upperdir=$upper,workdir=$work,$options" ||
     fail "the kernel refused to mount the overlay at $ZDDC_ROOT: does the node allow overlayfs and CAP_SYS_ADMIN?"
   say "mounted at $ZDDC_ROOT: the store below, read-only; writes go to the pod's scratch volume and vanish with the pod"
+}
+
+keep() {
+  trap 'umount -l "$ZDDC_ROOT" && say "unmounted"; exit 0' TERM
+  mount_overlay
+  # A shell hears of a signal only between commands, and while it waits.
+  while :; do
+    sleep 3600 &
+    wait "$!"
+  done
 }
 
 serve() {
@@ -51,6 +65,7 @@ serve() {
 
 case $1 in
   mount) mount_overlay ;;
+  keep) keep ;;
   serve)
     mount_overlay
     serve "$2"

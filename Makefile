@@ -18,6 +18,12 @@ $(VENV)/done: requirements.txt
 	$(VENV)/bin/pip install --quiet --requirement requirements.txt
 	@touch $@
 
+$(VENV)/scan/done: $(VENV)/done tests/golden/requirements.txt
+	@echo "== What scans the manifests into $(VENV)/scan"
+	python3 -m venv $(VENV)/scan
+	$(VENV)/scan/bin/pip install --quiet --requirement tests/golden/requirements.txt
+	@touch $@
+
 cluster: $(VENV)/done ## bring up the kind cluster zddc, as the demo and the tests use it
 	@echo "== The kind cluster zddc"
 	$(PLAYBOOK) playbooks/cluster.yml $(CLUSTER)
@@ -30,7 +36,7 @@ lint: $(VENV)/done ## lint the YAML and the Ansible content
 	yamllint --strict .
 	ansible-lint --offline
 
-test: lint ## everything that CI runs
+test: lint $(VENV)/scan/done ## everything that CI runs
 	$(MAKE) cluster CLUSTER="-e kind_cluster_ingress=true"
 	@echo "== Tests, two side by side"
 	pytest --numprocesses 2

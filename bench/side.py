@@ -24,7 +24,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from conftest import CACHE, VARS_FILE, Instance, ansible_playbook, evidence  # noqa: E402
+from conftest import VARS_FILE, Instance, ansible_playbook, evidence  # noqa: E402
+from go_module import build, go  # noqa: E402
 from stage import Stage  # noqa: E402
 
 INTERVAL = 0.05
@@ -210,23 +211,9 @@ def helm_program() -> str:
     known = shutil.which("helm")
     if known and "v4." in subprocess.run([known, "version", "--short"], capture_output=True, text=True, check=False).stdout:
         return known
-    go = next((CACHE / "pieces").glob("go-*/bin/go"), None) or shutil.which("go")
-    assert go, "the benchmark needs Helm 4 in PATH, or Go 1.26 to build it"
-    environment = {
-        **os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw -mod=readonly",
-        "GOCACHE": str(CACHE / "go/build"), "GOMODCACHE": str(CACHE / "go/mod"),
-    }  # fmt: skip
-
-    def run(*command: str) -> str:
-        done = subprocess.run([str(go), *command], cwd=HERE / "helm", env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    found = str(CACHE / "bench/helm")
-    version = run("list", "-m", "-f", "{{.Version}}", HELM)
-    flags = f"-s -w -X {HELM}/internal/version.version={version}"
-    run("build", "-trimpath", "-ldflags", flags, "-o", found, f"{HELM}/cmd/helm")
-    return found
+    folder = HERE / "helm"
+    version = go(folder, "list", "-m", "-f", "{{.Version}}", HELM)
+    return str(build(folder, f"{HELM}/cmd/helm", f"-s -w -X {HELM}/internal/version.version={version}"))
 
 
 class Helm:

@@ -86,6 +86,7 @@ class Played:
     """Of the task that failed last."""
     messages: list[str]
     """Of all tasks that have one."""
+    warnings: list[str]
     diffs: list[dict[str, str]]
     changed: int
     output: str
@@ -114,9 +115,11 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     results = [item for play in report["plays"] for task in play["tasks"] for item in task["hosts"].values()]
     failed = [said(item) for item in results if item.get("failed")] or [""]
     messages = [item["msg"] for item in results if isinstance(item.get("msg"), str)]
+    warnings = [text for item in results for text in item.get("warnings", [])]
     diffs = [diff for item in results if isinstance(item.get("diff"), list) for diff in item["diff"]]
     changed = sum(stats["changed"] for stats in report["stats"].values())
-    return Played(done.returncode, seconds, failed[0], failed[-1], messages, diffs, changed, done.stdout + done.stderr)
+    said_last = done.stdout + done.stderr
+    return Played(done.returncode, seconds, failed[0], failed[-1], messages, warnings, diffs, changed, said_last)
 
 
 def evidence(namespace: str) -> str:

@@ -64,6 +64,8 @@ class Stage:
             "git_ref": "zddc-server-v0.0.6",
             "service_type": "NodePort",
             "service_node_port": self._node_port,
+            # The tests ask at the node port.
+            "guarded_elsewhere": True,
             # What failed is looked at as it is; test_history.py goes back.
             "rollback_on_failure": False,
             "failures_dir": "",
@@ -201,6 +203,21 @@ class Stage:
             self.core.delete_persistent_volume(name)
         self.until(lambda: name not in [item.metadata.name for item in self.core.list_persistent_volume().items])
         self.on_node(f"rm -rf {name}")
+
+    @contextmanager
+    def claimed(self, name: str, volume: str, mode: str) -> Iterator[None]:
+        """Make a claim on a volume, and remove it in the end."""
+        spec = {
+            "accessModes": [mode],
+            "storageClassName": "tests",
+            "volumeName": volume,
+            "resources": {"requests": {"storage": "1Gi"}},
+        }
+        self.core.create_namespaced_persistent_volume_claim(self.namespace, {"metadata": {"name": name}, "spec": spec})
+        claims = self.core.read_namespaced_persistent_volume_claim
+        self.until(lambda: claims(name, self.namespace).status.phase == "Bound")
+        yield
+        self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
 
     def log(self, pod: str, container: str = "build") -> list[str]:
         """Give the lines of a container."""

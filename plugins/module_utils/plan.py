@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils import history, users
+from ansible_collections.varasys.zddc.plugins.module_utils import admission, history, users
 from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     INSTANCE_ARG_SPEC,
     ApiError,
@@ -205,6 +205,8 @@ class Planner:
         if users.wanted(definition):
             self.result["problems"] += users.dropped(found.after, self.api.address)
             self.result["problems"] += users.problems(self.api, self.namespace, definition)
+        if kind == "Deployment" and definition["metadata"]["name"] == options["name"]:
+            self.result["problems"] += admission.problems(self.api, self.namespace, definition)
         self.compared.append(found)
         self.result["objects"][-1] |= {
             "change": found.change,

@@ -16,6 +16,8 @@ description:
     set or added since the last apply, read from C(metadata.managedFields).
   - Where pods are to have users of their own (C(hostUsers) is false), it looks whether the cluster keeps that, and, as far as
     it may read volumes and nodes, whether they can do it.
+  - Asks by a dry run whether the cluster admits the Deployment's pods. A user who may not make pods hears of a namespace
+    whose label C(pod-security.kubernetes.io/enforce) is too strict, if the namespace may be read.
   - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
     wanted any more.
   - Made for the role C(zddc_server), so its messages name the role's variables. All problems are reported together.

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -340,6 +341,46 @@ def test_status_says_what_was_built(site: Any) -> None:
     header, row = table.splitlines()[:2]
     assert row[header.index("GO") :].split()[0].startswith("go1.")
     assert site.objects() == before
+
+
+@pytest.fixture(name="archive")
+def archive_fixture(site: Any) -> Iterator[str]:
+    """Give the claim of an archive that belongs to user 1000 and group 2500."""
+    volume = site.volume("archive", "2770")
+    site.on_node(f"cd {volume}; mkdir -m 2770 Alpha; echo a > Alpha/a.txt; chmod 640 Alpha/a.txt; chown -R 1000:2500 .")
+    with site.claimed("archive", volume, "ReadWriteOnce"):
+        yield "archive"
+        # Its pod lets go of the claim.
+        site.deploy()
+    site.remove_volume(volume)
+
+
+def test_documents_of_another_group(site: Any, archive: str) -> None:
+    def owners() -> dict[str, str]:
+        listed = site.on_node(f"cd {site.namespace}-archive; find . ! -path './.zddc.d*' -exec stat -c '%n:%u:%g:%a' {{}} +")
+        return dict(line.split(":", 1) for line in listed.splitlines())
+
+    def put(name: str) -> None:
+        with urlopen(Request(f"{site.url}Alpha/{name}", data=b"new", method="PUT"), timeout=10) as answer:
+            assert answer.status in (201, 204)
+
+    before = owners()
+    assert before == {".": "1000:2500:2770", "./Alpha": "1000:2500:2770", "./Alpha/a.txt": "1000:2500:640"}
+    # As a member of that group, the server writes, and nobody's ownership changes.
+    with site.restricted():
+        played = site.deploy(data_claim=archive, supplemental_groups=[2500])
+    assert (played.returncode, played.message) == (0, "")
+    put("member.txt")
+    assert {name: owner for name, owner in owners().items() if name in before} == before
+    assert owners()["./Alpha/member.txt"].startswith("65532:2500:")
+    # Asked for, the kubelet gives it all to another group.
+    with site.restricted():
+        played = site.deploy(data_claim=archive, fs_group=2600)
+    assert (played.returncode, played.message) == (0, "")
+    put("given.txt")
+    given = owners()
+    assert {owner.split(":")[1] for owner in given.values()} == {"2600"}
+    assert given["./Alpha/a.txt"] == "1000:2600:660"
 
 
 def test_removal_takes_the_cache_and_the_builds(site: Any) -> None:

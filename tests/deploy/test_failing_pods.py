@@ -165,22 +165,70 @@ def test_a_node_that_comes_late(stage: Any, begin: datetime, closed: Callable[[b
     serves_on(stage, pods)
 
 
-def test_a_namespace_that_does_not_admit_it(stage: Any, begin: datetime) -> None:
+@pytest.mark.parametrize(
+    ("mounter", "container", "why"),
+    [
+        (
+            "server",
+            "zddc-server",
+            'forbidden AppArmor profile (container "zddc-server" must not set AppArmor profile type to "Unconfined"), '
+            'allowPrivilegeEscalation != false (container "zddc-server" must set '
+            "securityContext.allowPrivilegeEscalation=false), "
+            'unrestricted capabilities (container "zddc-server" must not include "CHOWN", "DAC_OVERRIDE", "FOWNER", '
+            '"SETGID", "SETUID", "SYS_ADMIN" in securityContext.capabilities.add), runAsNonRoot != true (pod or container '
+            '"zddc-server" must set securityContext.runAsNonRoot=true), runAsUser=0 (container "zddc-server" must not set '
+            "runAsUser=0)",
+        ),
+        (
+            "sidecar",
+            "overlay",
+            'privileged (container "overlay" must not set securityContext.privileged=true), allowPrivilegeEscalation != false '
+            '(container "overlay" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities '
+            '(container "overlay" must set securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (pod or container '
+            '"overlay" must set securityContext.runAsNonRoot=true), runAsUser=0 (container "overlay" must not set runAsUser=0)',
+        ),
+    ],
+)
+def test_a_namespace_that_does_not_admit_it(stage: Any, mounter: str, container: str, why: str) -> None:
     with stage.restricted():
-        played = stage.deploy_dev()
+        before = stage.objects()
+        played = stage.deploy_dev(overlay_mounter=mounter)
+        assert stage.objects() == before
+    assert (played.returncode, played.message) == (
+        2,
+        f"zddc_server_namespace: the namespace '{stage.namespace}' enforces Pod Security 'restricted:latest', and the pods need "
+        f"'privileged', since their container {container} mounts the overlay (zddc_server_overlay_mounter): {why}. Name another "
+        f"namespace, or allow it in this one: kubectl label namespace {stage.namespace} "
+        "pod-security.kubernetes.io/enforce=privileged --overwrite\nNothing was changed.",
+    )
+
+
+@pytest.fixture(name="full")
+def full_fixture(stage: Any) -> Iterator[int]:
+    """Give how many pods the namespace has, which takes no more."""
+    stage.core.create_namespaced_resource_quota(
+        stage.namespace, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
+    )
+
+    def used() -> int:
+        status = stage.core.read_namespaced_resource_quota("few", stage.namespace).status
+        return int((status.used or {}).get("pods", 0))
+
+    stage.until(lambda: used() > 0)
+    yield used()
+    stage.core.delete_namespaced_resource_quota("few", stage.namespace)
+
+
+def test_a_namespace_that_is_full(stage: Any, begin: datetime, full: int) -> None:
+    pods = stage.pod_names()
+    played = stage.deploy(always_recreate=True)
     soon(played, told(stage, "FailedCreate", "ReplicaSet", begin))
     assert played.returncode == 2
     assert first_line(played.message) == (
-        'ReplicaSet REPLICASET: its pods cannot be made: pods "POD" is forbidden: violates PodSecurity '
-        '"restricted:latest": '
-        'forbidden AppArmor profile (container "zddc-server" must not set AppArmor profile type to "Unconfined"), '
-        'allowPrivilegeEscalation != false (container "zddc-server" must set '
-        "securityContext.allowPrivilegeEscalation=false), "
-        'unrestricted capabilities (container "zddc-server" must not include "CHOWN", "DAC_OVERRIDE", "FOWNER", '
-        '"SETGID", "SETUID", "SYS_ADMIN" in securityContext.capabilities.add), runAsNonRoot != true (pod or container '
-        '"zddc-server" must set securityContext.runAsNonRoot=true), runAsUser=0 (container "zddc-server" must not set '
-        "runAsUser=0)"
+        'ReplicaSet REPLICASET: its pods cannot be made: pods "POD" is forbidden: exceeded quota: few, requested: pods=1, '
+        f"used: pods={full}, limited: pods=0"
     )
+    serves_on(stage, pods)
 
 
 def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str) -> None:

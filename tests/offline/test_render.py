@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-INGRESS = {"ingress_enabled": True, "ingress_hosts": [{"host": "zddc.example.org"}]}
+INGRESS = {"guarded_elsewhere": True, "ingress_enabled": True, "ingress_hosts": [{"host": "zddc.example.org"}]}
 
 
 def files(folder: Path) -> dict[str, tuple[str, int]]:

@@ -134,17 +134,8 @@ def claim_fixture(site: Any, request: pytest.FixtureRequest) -> Iterator[str]:
             **source,
         },
     })  # fmt: skip
-    spec = {
-        "accessModes": ["ReadWriteMany"],
-        "storageClassName": "tests",
-        "volumeName": volume,
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
-    site.core.create_namespaced_persistent_volume_claim(site.namespace, {"metadata": {"name": name}, "spec": spec})
-    claims = site.core.read_namespaced_persistent_volume_claim
-    site.until(lambda: claims(name, site.namespace).status.phase == "Bound")
-    yield name
-    site.core.delete_namespaced_persistent_volume_claim(name, site.namespace)
+    with site.claimed(name, volume, "ReadWriteMany"):
+        yield name
     site.core.delete_persistent_volume(volume)
 
 

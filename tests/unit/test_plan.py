@@ -34,7 +34,8 @@ WEB = "/apis/apps/v1/namespaces/docs/deployments/web"
 MINE = {"app.kubernetes.io/managed-by": "varasys.zddc", "app.kubernetes.io/instance": "web"}
 INSTANCE = {"name": "web", "owner_labels": MINE}
 METADATA = {"name": "web", "namespace": "docs", "labels": MINE}
-DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": METADATA, "spec": {"replicas": 1}}
+SPEC = {"replicas": 1, "template": {"spec": {"containers": [{"name": "web"}]}}}
+DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": METADATA, "spec": SPEC}
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": METADATA, "spec": {"ports": [{"port": 80}]}}
 UNKNOWN = {"apiVersion": "example.org/v1", "kind": "Route", "metadata": METADATA}
 
@@ -221,7 +222,20 @@ def test_a_tag_that_has_moved(
         f"zddc_server_git_ref: the tag 'v1' has moved. It was deployed at commit {'b' * 40} and is at {'a' * 40} now. A "
         "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true."
     ] * refused
-    assert [verb for verb, *_rest in cluster.writes if verb != "PATCH"] == []
+    assert [verb for verb, _path, query, _sent in cluster.writes if query["dryRun"] != ["All"]] == []
+
+
+def test_pods_that_the_cluster_does_not_admit(checked: Run, cluster: Any) -> None:
+    cluster.answers["POST /api/v1/namespaces/docs/pods"] = 403
+    result = checked(definitions=[DEPLOYMENT])
+    assert result["problems"] == [
+        "zddc_server_namespace: the cluster admits no pod of this instance in namespace 'docs': message of 403. Mend that, or "
+        "name another namespace."
+    ]
+    assert [verb for verb, _path, query, _sent in cluster.writes if query["dryRun"] != ["All"]] == []
+    # The user's own objects are the user's own affair.
+    others = {**DEPLOYMENT, "metadata": {**METADATA, "name": "beside"}}
+    assert checked(definitions=[others])["problems"] == []
 
 
 def test_a_cache_whose_claim_has_another_access_mode(checked: Run, cluster: Any) -> None:

@@ -24,7 +24,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from conftest import VARS_FILE, Instance, ansible_playbook, evidence  # noqa: E402
+from cache import VARS_FILE  # noqa: E402
+from conftest import Instance, ansible_playbook, evidence  # noqa: E402
 from go_module import build, go  # noqa: E402
 from stage import Stage  # noqa: E402
 

@@ -22,11 +22,10 @@ import kubernetes
 import pytest
 import yaml
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+from cache import VARS_FILE
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
-VARS_FILE = CACHE / "clusters/zddc/vars.yml"
 
 # The ambient environment must not lead to another cluster or inventory.
 for name in [name for name in os.environ if name.startswith("K8S_AUTH_")]:

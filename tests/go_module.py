@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from conftest import CACHE
+from cache import CACHE
 
 
 def go(folder: Path, *command: str) -> str:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,12 @@ def new_pod(site: Any) -> str:
 
     def serves() -> bool:
         found[:] = site.servers()
-        return len(found) == 1 and found[0] != old and ready(site, found[0])
+        if len(found) != 1 or found[0] == old or not ready(site, found[0]):
+            return False
+        # The node's rules follow the pod's readiness.
+        with suppress(OSError):
+            return bool(site.served())
+        return False
 
     site.until(serves, 120)
     return found[0]

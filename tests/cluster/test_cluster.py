@@ -14,10 +14,10 @@ from typing import Any
 
 import kubernetes
 import pytest
+from cache import CACHE
 
 HERE = Path(__file__).parent
 FILES = HERE.parents[1] / "roles/kind_cluster/files"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
 NAME = "zddc-second"
 NODE = f"{NAME}-control-plane"
 

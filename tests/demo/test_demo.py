@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,10 +12,9 @@ from typing import Any
 
 import kubernetes
 import pytest
+from cache import VARS_FILE
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc"
-VARS_FILE = CACHE / "clusters/zddc/vars.yml"
 
 
 @pytest.fixture(scope="module", name="demo")

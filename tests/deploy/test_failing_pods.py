@@ -59,6 +59,14 @@ def told(stage: Any, reason: str, kind: str, begin: datetime) -> datetime:
     return min(time for time in times if time >= begin)
 
 
+@pytest.fixture(scope="module", name="dev")
+def dev_fixture(deployed: Any) -> Iterator[Any]:
+    """Give the function that deploys an instance of dev, which is removed in the end."""
+    yield deployed.deploy_dev
+    played = deployed.deploy(playbook="remove", mode="dev", name="zddc-server-dev", git_ref="main")
+    assert (played.returncode, played.message) == (0, "")
+
+
 @pytest.fixture(name="begin")
 def begin_fixture(stage: Any) -> datetime:
     """Give when the test began, with the precision of the cluster's times."""
@@ -257,9 +265,11 @@ def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str)
         ("start", "zddc-server", "panic: this commit does not start"),
     ],
 )
-def test_a_commit_that_fails(stage: Any, tmp_path: Path, what: str, container: str, line: str) -> None:
+def test_a_commit_that_fails(
+    stage: Any, dev: Callable[..., Any], tmp_path: Path, what: str, container: str, line: str
+) -> None:
     stage.push("break", what)
-    played = stage.deploy_dev(failures_dir=str(tmp_path))
+    played = dev(failures_dir=str(tmp_path))
     soon(played, ended(stage, container))
     assert played.returncode == 2
     assert first_line(played.message) == f"pod POD: container {container} failed: {line}"
@@ -297,9 +307,9 @@ def test_the_log_of_an_instance_that_is_gone(stage: Any, failed_twice: str) -> N
     assert evidence(api, stage.namespace, failure, 40).log == ["it fails"]
 
 
-def test_a_good_deploy_mends_it(stage: Any) -> None:
+def test_a_good_deploy_mends_it(stage: Any, dev: Callable[..., Any]) -> None:
     commit = stage.push("commit", "0.1.0")
-    played = stage.deploy_dev(environment={"ANSIBLE_STDOUT_CALLBACK": "default"})
+    played = dev(environment={"ANSIBLE_STDOUT_CALLBACK": "default"})
     assert played.returncode == 0
     stages = re.findall(r"^zddc-server-dev: +\d+ s  ([^:\n]+)$", played.output, re.MULTILINE)
     (node,) = [item.metadata.name for item in stage.core.list_node().items]

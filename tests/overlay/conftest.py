@@ -42,12 +42,16 @@ class Dev(Stage):
 
         def ready() -> bool:
             found = self.listed()
-            return len(found) == count and all(
-                condition.status == "True" for pod in found for condition in pod.status.conditions if condition.type == "Ready"
-            ) and all(pod.status.phase == "Running" for pod in found)  # fmt: skip
+            conditions = [one for pod in found for one in pod.status.conditions or [] if one.type == "Ready"]
+            return len(found) == len(conditions) == count and all(one.status == "True" for one in conditions)
 
         self.until(ready, 240)
         return self.listed()
+
+    def remove_copies(self) -> None:
+        """Remove what a test left of them when it failed: they would hold the claim of the cache."""
+        self.core.delete_collection_namespaced_pod(self.namespace, label_selector="app=copy", grace_period_seconds=0)
+        self.until(lambda: self.listed() == [])
 
     def listed(self) -> list[Any]:
         """Give the copies that the cluster knows."""

@@ -16,11 +16,12 @@ COUNT = 20
 
 
 @pytest.fixture(name="deployed", params=["server", "sidecar"])
-def deployed_fixture(request: pytest.FixtureRequest, site: Any) -> Any:
+def deployed_fixture(request: pytest.FixtureRequest, site: Any) -> Iterator[Any]:
     """Deploy the instance with a mounter."""
     played = site.deploy(overlay_mounter=request.param)
     assert (played.returncode, played.message) == (0, "")
-    return site
+    yield site
+    site.remove_copies()
 
 
 @pytest.fixture(name="sidecar")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -16,8 +15,9 @@ import kubernetes
 import pytest
 import urllib3
 import yaml
+from cache import CACHE
 
-PIECES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "varasys.zddc/pieces"
+PIECES = CACHE / "pieces"
 
 
 def program(piece: str, name: str) -> Path:

@@ -8,13 +8,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing_rule
+
 DOCUMENTATION = r"""
 name: refusal
 version_added: 0.1.0
 short_description: What the API server said of the object that it did not take
 description:
   - Takes the message of a failed P(kubernetes.core.k8s#module), and gives the API server's sentence in it, after the variables
-    that give what is in an object of that kind.
+    that give what is in an object of that kind; after that of a right that the user lacks, the rule that would give it.
 positional: set_by
 options:
   _input:
@@ -63,6 +65,8 @@ def refusal(message: str, set_by: Mapping[str, str]) -> str:
     found = answer(message)
     if not found:
         return message.strip()
+    if rule := missing_rule(found["message"]):
+        return f"zddc_server_kubeconfig: {found['message']}. {rule}"
     # A kind, or for some refusals its resource.
     named = str((found.get("details") or {}).get("kind", ""))
     variables = next((value for kind, value in set_by.items() if kind and named in (kind, plural(kind))), set_by.get("", ""))

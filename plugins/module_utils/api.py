@@ -27,6 +27,8 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
     _set_header,
 )
 
+from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing_rule
+
 try:
     import kubernetes
     import urllib3
@@ -328,7 +330,7 @@ def explain(error: Exception, timeout: float) -> ApiError:
             text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
         known = {
             401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
-            403: (f"refuses (403): {text}", "Give this user the right, or choose another."),
+            403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
             404: (f"has no such thing (404): {text}", ""),
         }
         what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))

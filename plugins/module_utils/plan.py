@@ -30,6 +30,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.preflight import (
     manager,
     unreadable,
 )
+from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import assess, observe
 
 LIMIT = 9
@@ -195,9 +196,9 @@ class Planner:
                 self.api, path, live, definition, options["field_manager"], options["allowed_managers"]
             )
         except ApiError as error:
-            if error.status in (0, 401) or error.passing:
-                what = f"{kind} {definition['metadata']['name']!r}"
-                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+            if error.status in (0, 401) or error.passing or missing_rule(error.said):
+                what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"
+                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error, "applied"))
             else:
                 refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
                 self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing_rule
 
 PREFIX = "zddc_server_"
 
 
-def unreadable(variable: str, what: str, api: Api, error: ApiError) -> str:
-    return f"{variable}: {what} cannot be read: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
+def unreadable(variable: str, what: str, api: Api, error: ApiError, verb: str = "read") -> str:
+    # Who may not read is another user than was meant, whatever is named.
+    variable = f"{PREFIX}kubeconfig" if missing_rule(error.said) else variable
+    return f"{variable}: {what} cannot be {verb}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
 
 
 def check_cluster(api: Api) -> str:

@@ -1,0 +1,82 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The Role of examples/deployer.yml, and what a play says where one of its verbs is missing. The scenarios deploy with all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLE = yaml.safe_load((Path(__file__).resolve().parents[2] / "examples/deployer.yml").read_text())
+USER = "system:serviceaccount:{namespace}:default"
+
+
+@pytest.fixture(name="deployer")
+def deployer_fixture(stage: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Give the function that makes an account with the Role, but for a verb, and gives its kubeconfig."""
+
+    def without(resource: str = "", verb: str = "") -> str:
+        rules = [
+            {
+                "apiGroups": rule["apiGroups"],
+                "resources": [name],
+                "verbs": [one for one in rule["verbs"] if (name, one) != (resource, verb)],
+            }
+            for rule in ROLE["rules"]
+            for name in rule["resources"]
+        ]
+        body = {"metadata": {"name": "deployer"}, "rules": [rule for rule in rules if rule["verbs"]]}
+        stage.rbac.create_namespaced_role(stage.namespace, body)
+        return str(tmp_path / "kubeconfig")
+
+    token = stage.core.create_namespaced_service_account_token("default", stage.namespace, {"spec": {}}).status.token
+    content = yaml.safe_load(Path(stage.kubeconfig).read_text())
+    content["users"][0]["user"] = {"token": token}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+    binding = {
+        "metadata": {"name": "deployer"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": stage.namespace}],
+    }
+    stage.rbac.create_namespaced_role_binding(stage.namespace, binding)
+    yield without
+    stage.rbac.delete_namespaced_role_binding("deployer", stage.namespace)
+    stage.rbac.delete_namespaced_role("deployer", stage.namespace)
+
+
+def test_all_of_it_is_enough(stage: Any, deployer: Callable[..., str]) -> None:
+    before = stage.objects()
+    played = stage.deploy(kubeconfig=deployer())
+    assert (played.returncode, played.message, played.changed, stage.objects()) == (0, "", 0, before)
+
+
+@pytest.mark.parametrize(
+    ("group", "resource", "verb", "what", "named"),
+    [
+        ("apps", "deployments", "patch", "Deployment '{name}' in namespace '{namespace}' cannot be applied", "{name}"),
+        ("apps", "deployments", "get", "Deployment '{name}' in namespace '{namespace}' cannot be read", "{name}"),
+        ("", "services", "get", "Service '{name}' in namespace '{namespace}' cannot be read", "{name}"),
+        ("", "persistentvolumeclaims", "get", "claim 'zddc-root' in namespace '{namespace}' cannot be read", "zddc-root"),
+    ],
+)
+def test_the_rule_that_is_missing(
+    stage: Any, deployer: Callable[..., str], group: str, resource: str, verb: str, what: str, named: str
+) -> None:
+    before, where = stage.objects(), {"name": stage.name, "namespace": stage.namespace}
+    user, address = USER.format(**where), stage.core.api_client.configuration.host
+    rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+    kind = f"{resource}.{group}" if group else resource
+    played = stage.deploy(kubeconfig=deployer(resource, verb), log_level="warn")
+    assert (played.returncode, played.message) == (
+        2,
+        f"zddc_server_kubeconfig: {what.format(**where)}: the cluster at {address} refuses (403): {kind} "
+        f'"{named.format(**where)}" is forbidden: User "{user}" cannot {verb} resource "{resource}" in API group "{group}" in '
+        f"the namespace \"{stage.namespace}\". {user} needs this rule, in a Role in namespace '{stage.namespace}': "
+        f'{json.dumps(rule)}. All that the playbooks need: docs/operations.md, "Rights".\nNothing was changed.',
+    )
+    assert stage.objects() == before

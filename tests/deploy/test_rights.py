@@ -30,7 +30,7 @@ def deployer_fixture(stage: Any, tmp_path: Path) -> Iterator[Callable[..., str]]
             for rule in ROLE["rules"]
             for name in rule["resources"]
         ]
-        body = {"metadata": {"name": "deployer"}, "rules": [rule for rule in rules if rule["verbs"]]}
+        body = {"metadata": {"name": "lacking"}, "rules": [rule for rule in rules if rule["verbs"]]}
         stage.rbac.create_namespaced_role(stage.namespace, body)
         return str(tmp_path / "kubeconfig")
 
@@ -39,14 +39,14 @@ def deployer_fixture(stage: Any, tmp_path: Path) -> Iterator[Callable[..., str]]
     content["users"][0]["user"] = {"token": token}
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
     binding = {
-        "metadata": {"name": "deployer"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"},
+        "metadata": {"name": "lacking"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lacking"},
         "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": stage.namespace}],
     }
     stage.rbac.create_namespaced_role_binding(stage.namespace, binding)
     yield without
-    stage.rbac.delete_namespaced_role_binding("deployer", stage.namespace)
-    stage.rbac.delete_namespaced_role("deployer", stage.namespace)
+    stage.rbac.delete_namespaced_role_binding("lacking", stage.namespace)
+    stage.rbac.delete_namespaced_role("lacking", stage.namespace)
 
 
 def test_all_of_it_is_enough(stage: Any, deployer: Callable[..., str]) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.rights import forbidden, missing_rule
 
 DOCUMENTATION = r"""
 name: refusal
@@ -62,11 +62,12 @@ def answer(message: str) -> dict[str, Any]:
 
 def refusal(message: str, set_by: Mapping[str, str]) -> str:
     """Give the variables and the API server's sentence."""
+    # Of the modules that show the answer as a text within a text, a missing right is all that is looked for.
+    if rule := missing_rule(plain := message.replace('\\"', '"')):
+        return f"zddc_server_kubeconfig: {forbidden(plain)}. {rule}"
     found = answer(message)
     if not found:
         return message.strip()
-    if rule := missing_rule(found["message"]):
-        return f"zddc_server_kubeconfig: {found['message']}. {rule}"
     # A kind, or for some refusals its resource.
     named = str((found.get("details") or {}).get("kind", ""))
     variables = next((value for kind, value in set_by.items() if kind and named in (kind, plural(kind))), set_by.get("", ""))

@@ -25,3 +25,9 @@ def missing_rule(said: str) -> str:
         f"{found['user']} needs this rule, in {where}: {json.dumps(rule)}. All that the playbooks need: docs/operations.md, "
         '"Rights".'
     )
+
+
+def forbidden(said: str) -> str:
+    """The sentence of it, without what a client says around it."""
+    found = FORBIDDEN.search(said)
+    return found[0] if found else ""

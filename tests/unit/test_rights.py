@@ -48,6 +48,18 @@ def test_what_an_apply_says() -> None:
     said = 'services is forbidden: User "ada" cannot create resource "services" in API group "" in the namespace "docs"'
     answer = {"message": said, "details": {"kind": "services"}}
     assert refusal(f"Failed to apply object: {json.dumps(answer)}", {"Service": "zddc_server_service_*"}) == (
-        f"zddc_server_kubeconfig: {said}. ada needs this rule, in a Role in namespace 'docs': "
+        f"zddc_server_kubeconfig: {said.partition(': ')[2]}. ada needs this rule, in a Role in namespace 'docs': "
         '{"apiGroups": [""], "resources": ["services"], "verbs": ["create"]}. ' + ALL
+    )
+
+
+@pytest.mark.parametrize(
+    "around", ["Handshake status 403 Forbidden -+-+- {{'date': 'now'}} -+-+- {0}", "b'Exception: HTTP response body: {0}\nTraceback'"]
+)
+def test_what_other_modules_say(around: str) -> None:
+    sentence = 'User "ada" cannot get resource "pods/exec" in API group "" in the namespace "docs"'
+    answer = json.dumps({"message": f'pods "web" is forbidden: {sentence}', "details": {"name": "web"}})
+    assert refusal(around.format(answer), {}) == (
+        f"zddc_server_kubeconfig: {sentence}. ada needs this rule, in a Role in namespace 'docs': "
+        '{"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get"]}. ' + ALL
     )

@@ -56,7 +56,8 @@ no_cache() {
 # Drops what was used longest ago until the cache fits its limit, unless another pod builds.
 kib() { du -sk "$cache" | cut -f 1; }
 shrink() {
-  find "$cache/tmp" -type f -mmin +600 -exec rm -f {} +
+  # What another pod builds with goes meanwhile, which find takes for a failure.
+  find "$cache/tmp" -type f -mmin +600 -exec rm -f {} + 2> /dev/null || true
   exec 8> "$cache/lock"
   used=$(kib) limit=$((CACHE_MIB * 1024))
   [ "$used" -gt "$limit" ] || return 0

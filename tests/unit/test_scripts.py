@@ -328,6 +328,13 @@ def test_two_pods_at_once(run: Run, repository: Path, tmp_path: Path) -> None:
     assert run("fetch.sh", commit, pod="four", **place, **ALONE)[1][-1] == TAKEN
 
 
+def test_a_git_that_was_killed_while_it_wrote_its_settings(run: Run, repository: Path, tmp_path: Path) -> None:
+    home = tmp_path / "one/build/home"
+    home.mkdir(parents=True)
+    (home / ".gitconfig.lock").touch()
+    assert run("fetch.sh", git(repository, "rev-parse", "main"), pod="one")[0] == 0
+
+
 def test_a_kill_at_any_point(run: Run, cached: Callable[..., list[str]], repository: Path, tmp_path: Path) -> None:
     commit, place = git(repository, "rev-parse", "main"), {"CACHE_DIR": str(tmp_path / "cache")}
     for number in range(40):

@@ -68,6 +68,8 @@ if [ -n "$cache" ] && take; then
   exit
 fi
 
+# Left by a git that was killed.
+rm -f "$HOME/.gitconfig.lock"
 take_access
 git config --global safe.directory '*'
 rm -rf "$BUILD_DIR/src"

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """For every module that asks the cluster's API; INSTANCE for one that is about an instance, WAITING for one that waits."""
+    """For every module that asks the cluster's API; INSTANCE for one that is about an instance, WAITING for one that waits,
+    OUTAGE for one that can wait until the cluster answers again."""
 
     DOCUMENTATION = r"""
 requirements:
@@ -70,8 +71,9 @@ options:
         default: 30
   variables:
     description: The names of the variables that decide how a container fares, by the container's name, to be named when
-      it fails. Those under C(PersistentVolumeClaim/NAME) are for that claim, and those under an empty name for a pod of
-      which no container failed.
+      it fails. Those under C(memory/NAME) give what resources the container has, and are named where it lacked memory. Those
+      under C(PersistentVolumeClaim/NAME) are for that claim, and those under an empty name for a pod of which no container
+      failed.
     type: dict
     default: {}
   progress:
@@ -87,4 +89,12 @@ options:
       says so by lines that begin with such a name and a colon. Others are C(running NAME) or C(starting NAME).
     type: dict
     default: {}
+"""
+
+    OUTAGE = r"""
+options:
+  outage_timeout:
+    description: Seconds for which a request is made again where the cluster does not answer, or says that it cannot just now.
+    type: int
+    default: 60
 """

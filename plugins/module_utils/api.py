@@ -12,7 +12,8 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -46,6 +47,8 @@ INSTANCE_ARG_SPEC = {
     "namespace": {"type": "str", "required": True},
     "owner_labels": {"type": "dict", "required": True},
 }
+# What the documentation fragment api.outage describes.
+OUTAGE_ARG_SPEC = {"outage_timeout": {"type": "int", "default": 60}}
 IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 
@@ -167,7 +170,10 @@ class Caller(Protocol):
 
 
 def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
-    """A way to the cluster that the caller's options, or the environment, name. No request is made yet."""
+    """A way to the cluster that the caller's options, or the environment, name. No request is made yet.
+
+    With the option outage_timeout, a request that fails for what may pass is made again for so many seconds.
+    """
     check_client()
     # The option is hidden as a whole. A path, or what of a mapping is no user's, is no secret, and messages need it.
     caller.no_log_values.difference_update(_plain(caller.params.get("kubeconfig")))
@@ -191,7 +197,8 @@ def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
         shown = source if kubeconfig is None or isinstance(kubeconfig, dict) else f"the kubeconfig {kubeconfig}"
         raise ConnectionProblem(f"{prefix}kubeconfig: {shown} cannot be used: {error}. Correct it.") from error
     # A discoverer would ask the cluster at once, without a time-out.
-    return Api(DynamicClient(client, discoverer=lambda *_unused: None), timeout)
+    patience = caller.params.get("outage_timeout") or 0
+    return Api(DynamicClient(client, discoverer=lambda *_unused: None), timeout, patience)
 
 
 def _plain(kubeconfig: Any) -> Iterator[str]:
@@ -215,10 +222,14 @@ class Answer(NamedTuple):
 class Api:
     """Requests to one cluster."""
 
-    def __init__(self, client: DynamicClient, timeout: float) -> None:
+    def __init__(self, client: DynamicClient, timeout: float, patience: float = 0) -> None:
         self.client = client
         self.timeout = timeout
+        self.patience = patience
+        """Seconds for which a request is made again that fails for what may pass. It may have been carried out all the same."""
         self.address = client.configuration.host
+        self.when_away: Callable[[ApiError], None] = lambda _error: None
+        """Called when a request begins to be made again."""
         self.now = datetime.now(timezone.utc)
         """The cluster's clock, at its last answer."""
 
@@ -259,6 +270,19 @@ class Api:
         return Answer(status, (headers.get("Content-Type") or "").partition(";")[0], text)
 
     def _request(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
+        begin, first = time.monotonic(), True
+        while True:
+            try:
+                return self._try(verb, path, query, **options)
+            except ApiError as error:
+                if not error.passing or time.monotonic() - begin >= self.patience:
+                    raise
+                if first:
+                    self.when_away(error)
+            first = False
+            time.sleep(1)
+
+    def _try(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
         try:
             response = self.client.request(
                 verb,

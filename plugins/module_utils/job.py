@@ -79,7 +79,13 @@ def start(
         else:
             sleep(0.5)
         live = api.find(path)
-    return api.send("post", jobs, wanted)
+    try:
+        return api.send("post", jobs, wanted)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+        # It was made, and the answer was lost.
+        return api.get(path)
 
 
 def remove(api: Writer, path: str, job: Object) -> None:

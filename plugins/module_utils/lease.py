@@ -14,10 +14,17 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError, Caller, ConnectionProblem, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    OUTAGE_ARG_SPEC,
+    ApiError,
+    Caller,
+    ConnectionProblem,
+    connect,
+)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
+    **OUTAGE_ARG_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
@@ -114,12 +121,17 @@ def held_or_released(caller: Caller) -> Object:
         api = connect(caller)
         if options["state"] == "held":
             return hold(api, options)
+        # It ends by itself.
+        api.patience = 0
         changed = release(api, options["namespace"], options["name"], options["holder"])
     except ConnectionProblem as problem:
         return {"failed": True, "msg": str(problem)}
     except ApiError as error:
-        what = f"Lease {options['name']!r} in namespace {options['namespace']!r}"
-        return {"failed": True, "msg": f"{what}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()}
+        what = f"Lease {options['name']!r} in namespace {options['namespace']!r}: the cluster at {api.address} {error.what}"
+        if options["state"] == "released" and error.passing:
+            told = f"{what}. It ends by itself, within {options['seconds']} s."
+            return {"changed": False, "holder": options["holder"], "waited": 0.0, "warnings": [told]}
+        return {"failed": True, "msg": f"{what}. {error.advice}".rstrip()}
     return {"changed": changed, "holder": options["holder"], "waited": 0.0}
 
 

@@ -15,6 +15,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils import admission, history, users
 from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     INSTANCE_ARG_SPEC,
+    OUTAGE_ARG_SPEC,
     ApiError,
     Caller,
     ConnectionProblem,
@@ -34,10 +35,12 @@ from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import assess, observe
 
 LIMIT = 9
-"""Seconds for all of it: whatever hangs, a credential plugin or a name server too, the play hears of it within 15 s."""
+"""Seconds for all of it, beside those of an outage: whatever hangs, a credential plugin or a name server too, the play hears
+of it within 15 s."""
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
     **INSTANCE_ARG_SPEC,
+    **OUTAGE_ARG_SPEC,
     "definitions": {"type": "list", "elements": "dict", "default": []},
     "set_by": {"type": "dict", "default": {}},
     "known": {
@@ -349,8 +352,9 @@ def look(caller: Caller) -> Object:
         "diff": [],
     }
     problems, refusals = result["problems"], []
+    limit = LIMIT + caller.params["outage_timeout"]
     before = signal.signal(signal.SIGALRM, alarm)
-    signal.alarm(LIMIT)
+    signal.alarm(limit)
     try:
         if not caller.params["namespace"].strip():
             problems.append(f"{PREFIX}namespace is empty. Set it to the name of a namespace.")
@@ -362,7 +366,7 @@ def look(caller: Caller) -> Object:
         problems.append(str(problem))
     except OutOfTime:
         problems.append(
-            f"{PREFIX}kubeconfig, {PREFIX}context: the checks of the cluster took more than {LIMIT} s. "
+            f"{PREFIX}kubeconfig, {PREFIX}context: the checks of the cluster took more than {limit} s. "
             "Check the network to it, and the credential plugin of the kubeconfig if it has one."
         )
     finally:

@@ -74,6 +74,11 @@ class Progress:
         if behind := [pod for pod in fresh if not pod.ready]:
             self.tell_news(max(behind, key=lambda pod: pod.rank))
 
+    def tell_away(self, error: ApiError) -> None:
+        """Tell that the cluster itself is waited for."""
+        if self.started:
+            self.line(self.api.now, f"the cluster {error.what}: waiting for it")
+
     def leave_out(self, pods: list[Pod]) -> None:
         """Who served before the first look is no news."""
         self.told.update(step.key for pod in pods for step in self.steps(pod))

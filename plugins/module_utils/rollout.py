@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
@@ -50,6 +50,8 @@ UNMAPPED = re.compile(r"MOUNT_ATTR_IDMAP|support idmap")
 PROBE = re.compile(r"(Startup|Liveness) probe (?:failed|errored): *(.*)")
 STOPPED = re.compile(r"Container (\S+) failed (startup|liveness) probe")
 
+# What go says of a compiler that the kernel has killed. Its container ends as after any error.
+KILLED = re.compile(r"signal: killed$")
 COMPILE_ERROR = re.compile(r"\S+\.go:\d+(:\d+)?: \S")
 # What may hold a request's headers: their usual names, a map of lists as Go and JSON print it, a header line by itself.
 HEADERS = re.compile(
@@ -115,6 +117,10 @@ class Failure:
     """What to do next: describe, restart, deploy, retry or resume."""
     previous: bool = False
     """By the time of a look at its log, another instance of the container may run."""
+    memory: bool = False
+    """It lacked memory."""
+    limit: str = ""
+    """How much the container may have, empty for any."""
 
 
 @dataclass(frozen=True)
@@ -306,11 +312,25 @@ def pod_failure(
             ended = last
         if ended.get("exitCode") or reason == "CrashLoopBackOff":
             code = ended.get("exitCode")
-            why = "ran out of memory" if ended.get("reason") == "OOMKilled" else "failed" if code else "ended by itself"
             # Ended for the first time, it starts again at once; later, only after a back-off.
             previous = ended is last or not one.get("restartCount")
-            return Failure(f"{title} {why}", exit_code=code, step="restart", previous=previous, **here)
+            cause, limit = f"{title} {'failed' if code else 'ended by itself'}", memory_limit(pod, name)
+            failure = Failure(cause, exit_code=code, step="restart", previous=previous, limit=limit, **here)
+            return starved(failure) if ended.get("reason") == "OOMKilled" else failure
     return None
+
+
+def memory_limit(pod: Object, container: str) -> str:
+    every = [*(pod["spec"].get("initContainers") or []), *(pod["spec"].get("containers") or [])]
+    spec = next((one for one in every if one["name"] == container), {})
+    return str(spec.get("resources", {}).get("limits", {}).get("memory", ""))
+
+
+def starved(failure: Failure) -> Failure:
+    """The same failure, of which it has become known that it was one of memory."""
+    where = f"at its limit of {failure.limit}" if failure.limit else "since its node had none left"
+    cause = f"{failure.cause.removesuffix(' failed')} ran out of memory, {where}"
+    return replace(failure, cause=cause, memory=True)
 
 
 def missing(pod: Object, started: datetime, signs: Signs) -> str:
@@ -571,22 +591,17 @@ def looks(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
-    """A verdict for each look, until it is final or the time is over; failures that may pass are bridged."""
+    """A verdict for each look, until it is final or the time is over."""
     begin, started = clock(), None
     while True:
         left = begin + timeout - clock()
         api.timeout = max(1.0, min(api.timeout, left))
-        try:
-            seen = observe()
-        except ApiError as error:
-            if not error.passing or left <= 0:
-                raise
-        else:
-            started = started or api.now
-            verdict = judge(seen, started)
-            yield verdict
-            if verdict.done or verdict.failure or left <= 0:
-                return
+        seen = observe()
+        started = started or api.now
+        verdict = judge(seen, started)
+        yield verdict
+        if verdict.done or verdict.failure or left <= 0:
+            return
         sleep(max(0.0, min(interval, left)))
 
 

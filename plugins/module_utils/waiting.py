@@ -11,20 +11,23 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.api import OUTAGE_ARG_SPEC, Api
 from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
 from ansible_collections.varasys.zddc.plugins.module_utils.lease import take
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
+    KILLED,
     Failure,
     Pod,
     Verdict,
     cause,
     evidence,
     report,
+    starved,
 )
 
 # What the documentation fragment api.waiting describes.
 WAITING_ARG_SPEC: dict[str, dict[str, Any]] = {
+    **OUTAGE_ARG_SPEC,
     "timeout": {"type": "int", "default": 600},
     "unschedulable_timeout": {"type": "int", "default": 10},
     "log_lines": {"type": "int", "default": 40},
@@ -63,15 +66,9 @@ class Renewal:
     def look(self, _verdict: Verdict) -> None:
         if time.monotonic() < self.due:
             return
-        try:
-            held = take(self.api, *self.place, self.holder, self.seconds)
-        except ApiError as error:
-            if not error.passing:
-                raise
-        else:
-            if held:
-                raise LostLease(held.holder)
-            self.due = time.monotonic() + self.seconds / 3
+        if held := take(self.api, *self.place, self.holder, self.seconds):
+            raise LostLease(held.holder)
+        self.due = time.monotonic() + self.seconds / 3
 
 
 def writer(path: str) -> Callable[[str], None]:
@@ -88,11 +85,15 @@ def tell(
     """End the module with the report of a failure; what it left in the cluster is kept where that is asked for."""
     options = module.params
     found = evidence(api, namespace, failure, options["log_lines"])
+    if not failure.memory and failure.init and KILLED.search(found.telling):
+        failure = starved(failure)
     result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
     if failure.exit_code is not None:
         result["exit_code"] = failure.exit_code
     decided_by = options["variables"]
     variables = decided_by.get(f"{failure.kind}/{failure.name}", decided_by.get(failure.container))
+    if failure.memory and (lacking := decided_by.get(f"memory/{failure.container}")):
+        variables = [f"{name}.{'limits' if failure.limit else 'requests'}.memory" for name in lacking]
     kept, notes = "", [note]
     if options["keep"]:
         try:

@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
+  - varasys.zddc.api.outage
 options:
   api_version:
     description: API group and version of the object.
@@ -73,7 +74,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, Kinds, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+    OUTAGE_ARG_SPEC,
+    Api,
+    ApiError,
+    ConnectionProblem,
+    Kinds,
+    connect,
+)
 from ansible_collections.varasys.zddc.plugins.module_utils.fields import adopted, owned_by_others
 
 TRIES = 10
@@ -108,6 +116,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **AUTH_ARG_SPEC,
+            **OUTAGE_ARG_SPEC,
             "api_version": {"type": "str", "required": True},
             "kind": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},

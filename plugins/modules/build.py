@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.waiting
+  - varasys.zddc.api.outage
 options:
   name:
     description: What it builds for, to be named in each line of the progress.
@@ -143,6 +144,7 @@ def build(module: AnsibleModule, api: Api, begin: float) -> None:
     if options["progress"]:
         progress = Progress(api, namespace, options["stages"], writer(options["progress"]))
         at_each_look.append(progress.look)
+        api.when_away = progress.tell_away
     patience = timedelta(seconds=options["unschedulable_timeout"])
     for verdict in job.follow(api, running, options["timeout"], options["interval"], patience):
         for call in at_each_look:

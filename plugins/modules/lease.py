@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
+  - varasys.zddc.api.outage
 options:
   name:
     description: Name of the Lease.
@@ -27,7 +28,8 @@ options:
     type: str
     required: true
   state:
-    description: Whether to take it, or to give it up. Only its holder gives it up.
+    description: Whether to take it, or to give it up. Only its holder gives it up. Then an outage is not waited for, since
+      it ends by itself.
     type: str
     choices: [held, released]
     default: held

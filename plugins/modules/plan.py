@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.instance
+  - varasys.zddc.api.outage
 options:
   definitions:
     description: The objects that are wanted, as full manifests in that namespace. None, where all are to be removed.

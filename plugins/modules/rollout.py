@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.waiting
+  - varasys.zddc.api.outage
 options:
   name:
     description: Name of the Deployment.
@@ -187,7 +188,9 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
     if options["lease"]:
         at_each_look.append(Renewal(api, options["namespace"], **options["lease"]).look)
     if options["progress"]:
-        at_each_look.append(Progress(api, options["namespace"], options["stages"], writer(options["progress"])).look)
+        progress = Progress(api, options["namespace"], options["stages"], writer(options["progress"]))
+        at_each_look.append(progress.look)
+        api.when_away = progress.tell_away
     namespace, name = options["namespace"], options["name"]
     patience = timedelta(seconds=options["unschedulable_timeout"])
     for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience):

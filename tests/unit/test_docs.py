@@ -53,6 +53,7 @@ def documented(module: ModuleType) -> dict[str, Any]:
         "varasys.zddc.api": api.ModuleDocFragment.DOCUMENTATION,
         "varasys.zddc.api.instance": api.ModuleDocFragment.INSTANCE,
         "varasys.zddc.api.waiting": api.ModuleDocFragment.WAITING,
+        "varasys.zddc.api.outage": api.ModuleDocFragment.OUTAGE,
     }
     options = dict(doc.get("options", {}))
     for name in doc.get("extends_documentation_fragment", []):

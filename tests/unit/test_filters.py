@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The filters, on what they are given."""
+"""The filters and the test, on what they are given."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
 from ansible_collections.varasys.zddc.plugins.filter.refusal import refusal
 from ansible_collections.varasys.zddc.plugins.filter.table import table
+from ansible_collections.varasys.zddc.plugins.test.away import away
 
 SET_BY = {"Service": "zddc_server_service_*", "NetworkPolicy": "zddc_server_build_egress", "": "zddc_server_extra_objects"}
 FAILED = "Failed to apply object: "
@@ -55,3 +56,32 @@ def test_a_table() -> None:
     rows = [{"name": "a", "ready": 1, "more": "x"}, {"name": "archive", "ready": None}]
     assert table(rows, {"INSTANCE": "name", "READY": "ready"}) == "INSTANCE  READY\na         1\narchive   -"
     assert table([], {"INSTANCE": "name"}) == "INSTANCE"
+
+
+REFUSED = "Task failed: Module failed: Value of unknown type: <class 'urllib3.exceptions.NewConnectionError'>, HTTPSConnection(...)"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (REFUSED, True),
+        ('Failed to apply object: {"kind":"Status","code":503}', True),
+        ('Failed to apply object: b\'{\\"kind\\":\\"Status\\",\\"code\\": 429}\'', True),
+        ("Lease 'a': the cluster at https://a:1 refuses the connection: nothing listens there. Start it.", True),
+        ("Deployment a: the cluster at https://a:1 answers with an error (500): etcd", True),
+        ('Failed to apply object: {"kind":"Status","code":409}', False),
+        ("Deployment a: the cluster at https://a:1 refuses (403): no", False),
+        ("Service 'a' is invalid: 503", False),
+    ],
+)
+def test_a_cluster_that_is_away(said: str, expected: bool) -> None:
+    assert away({"failed": True, "msg": said}) == expected
+    # Where the task itself does not fail for it.
+    assert away({"msg": said}) == expected
+    assert [away({"failed": True, "msg": said, "attempts": number}, 2) for number in (1, 2)] == [expected, False]
+
+
+def test_an_answer_that_was_not_waited_for() -> None:
+    over = {"failed": True, "msg": "Timed out after 60 second(s).", "timedout": {"period": 60}}
+    assert away(over) and not away(over, 9)
+    assert not away({"changed": True, "result": {"msg": REFUSED}})

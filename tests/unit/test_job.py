@@ -59,8 +59,14 @@ def built_fixture(run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_f
     cluster.answers[EVENTS] = {"items": []}
 
     def call(
-        *looks: dict[str, Any], there: tuple[dict[str, Any], ...] = (), becomes: dict[str, Any] | None = None, **options: Any
+        *looks: dict[str, Any],
+        there: tuple[dict[str, Any], ...] = (),
+        becomes: dict[str, Any] | None = None,
+        made_with: tuple[int, ...] = (),
+        **options: Any,
     ) -> dict[str, Any]:
+        answers = list(made_with)
+
         alive, left = {item["metadata"]["name"]: item for item in there}, list(looks)
 
         def look(_query: Any) -> dict[str, Any]:
@@ -68,7 +74,7 @@ def built_fixture(run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_f
 
         def made(_query: Any) -> dict[str, Any]:
             alive["web-build-1"] = becomes or job()
-            return job()
+            return answers.pop(0) if answers else job()
 
         def found(_query: Any) -> Any:
             return alive.get("web-build-1", 404)
@@ -105,6 +111,11 @@ def test_it_is_made_and_waited_for(built: Any, cluster: Any) -> None:
     # A pod is never taken for that of another Job.
     queries = [query for path, query in cluster.requests if path == PODS]
     assert {query["labelSelector"][0] for query in queries} == {"batch.kubernetes.io/controller-uid=j1"}
+
+
+def test_the_answer_to_its_making_is_lost(built: Any, cluster: Any) -> None:
+    result = built(BUILT, made_with=(503, 409))
+    assert (result["changed"], result["record"]["commit"], written(cluster)) == (True, "c0ffee", ["POST ", "POST "])
 
 
 def test_one_that_runs_is_waited_for(built: Any, cluster: Any) -> None:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.lease import Held, release, take
+from ansible_collections.varasys.zddc.plugins.modules import lease
 
 PLACE = ("docs", "web")
 
@@ -98,3 +100,14 @@ def test_other_errors_are_told(store: Store) -> None:
     store.meanwhile = refuse
     with pytest.raises(ApiError):
         take(store, *PLACE, "ada", 60)
+
+
+def test_a_cluster_that_is_away_when_it_is_given_back(
+    run: Callable[..., dict[str, Any]], kubeconfig_for: Callable[..., str], closed: int
+) -> None:
+    address = f"http://127.0.0.1:{closed}"
+    given = {"kubeconfig": kubeconfig_for(address), "name": "web", "namespace": "docs", "holder": "ada"}
+    result = run(lease, **given, state="released")
+    said = f"Lease 'web' in namespace 'docs': the cluster at {address} refuses the connection: nothing listens there."
+    assert not result["changed"] and f"{said} It ends by itself, within 30 s." in str(result["warnings"])
+    assert run(lease, **given, outage_timeout=0)["msg"].startswith(said)

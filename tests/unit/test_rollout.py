@@ -277,7 +277,7 @@ def test_reasons_to_wait_on(crashed: Snapshot, reason: str) -> None:
 @pytest.mark.parametrize(
     ("ended", "words"),
     [
-        ({"exitCode": 137, "reason": "OOMKilled"}, "ran out of memory"),
+        ({"exitCode": 137, "reason": "OOMKilled"}, "ran out of memory, since its node had none left"),
         ({"exitCode": 0, "reason": "Completed"}, "ended by itself"),
     ],
 )
@@ -288,6 +288,31 @@ def test_how_a_container_ended(crashed: Snapshot, ended: dict[str, Any], words: 
     assert (
         failure and failure.cause.endswith(f"container zddc-server {words}") and failure.exit_code == ended["exitCode"]
     )
+
+
+@pytest.mark.parametrize("reason", ["OOMKilled", "Error"])
+@pytest.mark.parametrize(
+    ("limits", "where", "named"),
+    [
+        ({"memory": "64Mi"}, "at its limit of 64Mi", "zddc_server_build_resources.limits.memory"),
+        ({"cpu": "1"}, "since its node had none left", "zddc_server_build_resources.requests.memory"),
+    ],
+)
+def test_a_build_that_ran_out_of_memory(
+    play: Any, cluster: Any, crashed: Snapshot, reason: str, limits: dict[str, str], where: str, named: str
+) -> None:
+    pod = crashed["pods"][0]
+    pod["spec"]["initContainers"] = [{"name": "build", "resources": {"limits": limits}}]
+    ended = {"exitCode": 1, "reason": reason, "finishedAt": "2026-01-01T00:00:00Z"}
+    pod["status"]["initContainerStatuses"] = [{"name": "build", "state": {"terminated": ended}, "ready": False}]
+    said = "net/http: /usr/local/go/pkg/tool/linux_amd64/compile: signal: killed"
+    cluster.answers[f"{NS}/pods/{pod['metadata']['name']}/log"] = f"fetching\n{said}\n"
+    cluster.answers[f"{NS}/events"] = {"items": []}
+    decided_by = {"build": ["zddc_server_git_ref"], "memory/build": ["zddc_server_build_resources"]}
+    result = play(crashed, variables=decided_by)
+    name = pod["metadata"]["name"]
+    assert result["cause"] == f"pod {name}: container build ran out of memory, {where}: {said}"
+    assert f"\ndecided by: {named}\n" in result["msg"]
 
 
 def test_another_try_is_waited_for_where_the_failure_is_of_before(crashed: Snapshot) -> None:
@@ -710,17 +735,7 @@ def test_it_looks_until_the_time_is_over() -> None:
     assert len(player.follow(5, 2)) == 4 and player.time == 5
 
 
-def test_a_cluster_that_fails_for_a_moment_is_asked_again() -> None:
-    blip = ApiError("answers with an error (503)", status=503, passing=True)
-    moments = recorded("recreate_stubborn_old_pod")
-    assert Player([blip, moments[0], blip, blip, moments[-1]]).follow(60)[-1].done
-    player = Player([blip])
-    with pytest.raises(ApiError):
-        player.follow(5)
-    assert player.time == 5
-
-
-def test_a_cluster_that_says_no_is_not_asked_again() -> None:
+def test_a_cluster_that_says_no_is_not_looked_at_again() -> None:
     player = Player([ApiError("refuses (403)", status=403), recorded("recreate_stubborn_old_pod")[-1]])
     with pytest.raises(ApiError):
         player.follow(60)
@@ -835,12 +850,34 @@ def test_no_deployment(run: Callable[..., dict[str, Any]], cluster: Any, kubecon
 
 def test_no_cluster(run: Callable[..., dict[str, Any]], kubeconfig_for: Callable[..., str], closed: int) -> None:
     result = run(
-        rollout, kubeconfig=kubeconfig_for(f"http://127.0.0.1:{closed}"), namespace="docs", name="web", timeout=1
+        rollout, kubeconfig=kubeconfig_for(f"http://127.0.0.1:{closed}"), namespace="docs", name="web", outage_timeout=1
     )
     assert "refuses the connection: nothing listens there, after 1 s." in result["msg"]
     assert run(rollout, kubeconfig="/none", namespace="docs", name="web")["msg"].startswith(
         "kubeconfig: there is no kubeconfig /none."
     )
+
+
+def test_a_cluster_that_cannot_answer_just_now(
+    run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Callable[..., str], ready: Snapshot, tmp_path: Path
+) -> None:
+    answers: list[Any] = []
+    cluster.answers |= {
+        f"{APPS}/deployments/web": lambda _query: answers.pop() if answers else ready["deployment"],
+        f"{APPS}/replicasets": {"items": ready["replicasets"]},
+        f"{NS}/pods": {"items": ready["pods"]},
+    }
+    given = {"kubeconfig": kubeconfig_for(cluster.address), "namespace": "docs", "name": "web"}
+    answers[:] = [503, 503, ready["deployment"] | {"status": {}}]
+    progress = tmp_path / "progress"
+    result = run(rollout, **given, outage_timeout=10, progress=str(progress))
+    assert "failed" not in result and result["seconds"] >= 2 and not answers
+    said = "the cluster answers with an error (503): message of 503: waiting for it"
+    assert [line.split("s  ", 1)[1] for line in progress.read_text().splitlines()][:1] == [said]
+    # Of an error that does not pass, no second answer is asked for.
+    for outage, status in ((0, 503), (10, 403)):
+        answers[:] = [status, status]
+        assert f"({status})" in run(rollout, **given, outage_timeout=outage)["msg"] and answers == [status]
 
 
 def test_check_mode_does_not_wait(run: Callable[..., dict[str, Any]]) -> None:

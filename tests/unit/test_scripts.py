@@ -318,6 +318,43 @@ def test_the_cache_stays_below_its_limit(cached: Callable[..., list[str]], tmp_p
     assert {path.name for path in (tmp_path / "cache/records").glob("old*")} == {"old1", "old2", "old3"}
 
 
+# A disk that is full while the cache holds so many of the old binaries.
+DF = """#!/bin/sh
+echo Filesystem 1024-blocks Used Available Capacity Mounted on
+[ "$(ls "$CACHE_DIR/binaries" | grep -c old)" -ge "$FULL_WITH" ] && left=1000 || left=100000
+echo tmpfs 1000000 1000 "$left" 100% /cache
+"""
+
+
+def test_a_disk_of_the_cache_that_is_full(run: Run, repository: Path, tmp_path: Path) -> None:
+    commit, cache = git(repository, "rev-parse", "main"), tmp_path / "cache"
+    (tmp_path / "stubs/df").write_text(DF)
+    (tmp_path / "stubs/df").chmod(0o755)
+    (cache / "binaries").mkdir(parents=True)
+    for number in range(4):
+        (cache / f"binaries/old{number}").write_bytes(os.urandom(512 * 1024))
+    place = {"CACHE_DIR": str(cache), "CACHE_REQUIRED": "1"}
+    assert run("fetch.sh", commit, **place, FULL_WITH="3")[0] == 0
+    code, said = run("build.sh", commit, **place, FULL_WITH="3")
+    assert (code, said[:2]) == (0, [
+        "build: the disk of the cache is full: dropping half of the cache",
+        "build: the cache holds 2 MiB where its limit is 1: dropping what was used longest ago",
+    ])  # fmt: skip
+    assert len(list((cache / "binaries").glob("old*"))) == 1 and list((cache / "records").iterdir())
+
+    # Something else fills it.
+    other = {**place, "BUILD_KEY": "another", "FULL_WITH": "0"}
+    said_last = (
+        "build: the disk of the cache is full, 0 MiB of it by the cache: raise zddc_server_build_cache_size where that makes "
+        "the disk larger, or lower zddc_server_build_cache_limit, which is 100 MiB"
+    )
+    code, said = run("build.sh", commit, **other)
+    assert (code, said[-1]) == (1, said_last)
+    # A pod builds all the same.
+    code, said = run("build.sh", commit, **{**other, "CACHE_REQUIRED": ""})
+    assert code == 0 and said_last in said and "build:   build=another" in said
+
+
 def test_two_pods_at_once(run: Run, repository: Path, tmp_path: Path) -> None:
     commit, place = git(repository, "rev-parse", "main"), {"CACHE_DIR": str(tmp_path / "cache")}
     for script in ("fetch.sh", "build.sh"):

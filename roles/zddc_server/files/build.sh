@@ -49,21 +49,35 @@ keep() {
 }
 # A build for the cache has failed without it; a pod serves all the same.
 no_cache() {
-  say "the cache cannot be written by user $(id -u), group $(id -g): $1"
+  if full; then
+    say "the disk of the cache is full, $(($(kib) / 1024)) MiB of it by the cache: raise zddc_server_build_cache_size where \
+that makes the disk larger, or lower zddc_server_build_cache_limit, which is $CACHE_MIB MiB"
+  else
+    say "the cache cannot be written by user $(id -u), group $(id -g): $1"
+  fi
   [ -z "${CACHE_REQUIRED-}" ] || exit 1
 }
-
-# Drops what was used longest ago until the cache fits its limit, unless another pod builds.
 kib() { du -sk "$cache" | cut -f 1; }
+# Whether its disk has no room for a binary and a little more. Go takes packages for missing when it cannot write at all.
+full() { [ "$(df -Pk "$cache" | awk 'END { print $4 }')" -lt 32768 ]; }
+# Where its disk is full, drops half of the cache; fails if that is not enough.
+room() {
+  full || return 0
+  say "the disk of the cache is full: dropping half of the cache"
+  shrink $(($(kib) / 2))
+  ! full
+}
+
+# Drops what was used longest ago until the cache fits a limit in KiB, unless another pod builds.
 shrink() {
   # What another pod builds with goes meanwhile, which find takes for a failure.
   find "$cache/tmp" -type f -mmin +600 -exec rm -f {} + 2> /dev/null || true
   exec 8> "$cache/lock"
-  used=$(kib) limit=$((CACHE_MIB * 1024))
+  used=$(kib) limit=$1
   [ "$used" -gt "$limit" ] || return 0
   lock 8 1 -x || { say "the cache is over its limit, and another pod builds: left to the next build"; return 0; }
-  say "the cache holds $((used / 1024)) MiB where its limit is $CACHE_MIB: dropping what was used longest ago"
-  own=$(value sha256 "$record")
+  say "the cache holds $((used / 1024)) MiB where its limit is $((limit / 1024)): dropping what was used longest ago"
+  own=$([ ! -f "$record" ] || value sha256 "$record")
   # With a margin, so that not every build has to drop something. The names hold no space.
   find "$cache/binaries" "$cache/go/build" -type f ! -name "$own" -exec stat -c '%Y %b %n' {} + | sort -n |
     awk -v left=$((2 * (used - limit * 9 / 10))) 'left > 0 { left -= $2; print $3 }' | xargs rm -f
@@ -78,7 +92,7 @@ shrink() {
 
 store() {
   [ -n "$cache" ] || return 0
-  if why=$(keep 2>&1); then shrink; else no_cache "$why"; fi
+  if why=$(keep 2>&1) || { room && why=$(keep 2>&1); }; then shrink $((CACHE_MIB * 1024)); else no_cache "$why"; fi
 }
 
 if fits "$record" "$binary"; then
@@ -96,7 +110,8 @@ if [ "$head" != "$SOURCE_COMMIT" ]; then
 fi
 mkdir -p "$TMPDIR"
 take_access
-if [ -n "$cache" ] && ! why=$(writable 2>&1); then
+why=
+if [ -n "$cache" ] && ! { room && why=$(writable 2>&1); }; then
   no_cache "$why"
   cache=
 fi

@@ -30,7 +30,8 @@ mount_overlay() {
     mv "$upper.new" "$upper"
   fi
   # A new one each time: a server that outlives its mounter still works in the one before.
-  work=$(mktemp -d "$SCRATCH_DIR/work.XXXXXX")
+  work=$(mktemp -d "$SCRATCH_DIR/work.XXXXXX" 2>&1) ||
+    fail "the pod's scratch volume takes no more: $work. Delete the pod for an empty one; what it wrote goes with it"
   # Off, because the lower layer changes underneath while prod writes.
   options=metacopy=off,index=off,redirect_dir=nofollow,xino=off
   # In a user namespace of its own, the pod may keep its notes in the users' attributes alone.

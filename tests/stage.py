@@ -31,7 +31,7 @@ class Stage:
     name = "zddc-server-prod"
 
     def __init__(self, instance: Any, play: Callable[..., Any], node_port: int, **usual: Any) -> None:
-        self._node_port, self._usual = node_port, usual
+        self.node_port, self._usual = node_port, usual
         self.namespace = instance.namespace
         self.core = kubernetes.client.CoreV1Api(instance.client)
         self.apps = kubernetes.client.AppsV1Api(instance.client)
@@ -55,7 +55,7 @@ class Stage:
     @property
     def url(self) -> str:
         """Give where the instance serves."""
-        return f"http://{urlsplit(self.repository).hostname}:{self._node_port}/"
+        return f"http://{urlsplit(self.repository).hostname}:{self.node_port}/"
 
     def variables(self, **variables: Any) -> dict[str, Any]:
         """Give the variables of the instance; those that differ are named without their prefix."""
@@ -63,7 +63,7 @@ class Stage:
             "name": self.name,
             "git_ref": "zddc-server-v0.0.6",
             "service_type": "NodePort",
-            "service_node_port": self._node_port,
+            "service_node_port": self.node_port,
             # The tests ask at the node port.
             "guarded_elsewhere": True,
             # What failed is looked at as it is; test_history.py goes back.
@@ -223,3 +223,42 @@ class Stage:
         """Give the lines of a container."""
         text = self.core.read_namespaced_pod_log(pod, self.namespace, container=container)
         return str(text).splitlines()
+
+
+class Site(Stage):
+    """The same, for an instance with a cache that the role makes: its builds, and the volume of the cache."""
+
+    claim = f"{Stage.name}-build-cache"
+
+    def cached(self, script: str) -> str:
+        """Run a script in the cache."""
+        return self.on_node(f"cd {self.namespace}-{self.claim}/prod; {script}")
+
+    def jobs(self) -> dict[str, Any]:
+        """Give the builds by name."""
+        selector = "app.kubernetes.io/name=zddc-server-build"
+        found = self.batch.list_namespaced_job(self.namespace, label_selector=selector)
+        return {job.metadata.name: job for job in found.items}
+
+    def servers(self) -> list[str]:
+        """Give the names of the pods that serve, or are about to."""
+        return [
+            pod.metadata.name
+            for pod in self.pods()
+            if pod.metadata.labels["app.kubernetes.io/name"] == "zddc-server" and not pod.metadata.deletion_timestamp
+        ]
+
+    @contextmanager
+    def without_git(self) -> Iterator[None]:
+        """Let nobody reach the git server."""
+        self.select_git("nowhere")
+        try:
+            yield
+        finally:
+            self.select_git("git-server")
+
+    def select_git(self, name: str) -> None:
+        """Let the Service of the git server lead elsewhere, and wait until it does."""
+        patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
+        self.core.patch_namespaced_service("git-server", self.namespace, patch)
+        self.until(lambda: self.git_answers() == (name == "git-server"))

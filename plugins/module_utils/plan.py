@@ -25,11 +25,11 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare, plain
 from ansible_collections.varasys.zddc.plugins.module_utils.preflight import (
     PREFIX,
+    cannot,
     check_claim,
     check_cluster,
     check_namespace,
     manager,
-    unreadable,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import assess, observe
@@ -129,7 +129,7 @@ class Planner:
             return history.read(self.api, self.namespace, self.labels)
         except ApiError as error:
             self.result["problems"].append(
-                unreadable(f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", self.api, error)
+                cannot("read", f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", self.api, error)
             )
             return []
 
@@ -154,7 +154,7 @@ class Planner:
             live = self.api.find(path) if namespace_exists else None
         except ApiError as error:
             what = f"{kind} {name!r} in namespace {self.namespace!r}"
-            self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+            self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
             return
         if live and not self.options["take_over"] and (problem := self.of_another(live)):
             self.result["problems"].append(problem)
@@ -201,7 +201,7 @@ class Planner:
         except ApiError as error:
             if error.status in (0, 401) or error.passing or missing_rule(error.said):
                 what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"
-                self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error, "applied"))
+                self.result["problems"].append(cannot("applied", f"{PREFIX}name", what, self.api, error))
             else:
                 refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
                 self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
@@ -234,7 +234,7 @@ class Planner:
                 # Of a kind that was never applied, the user needs no rights.
                 if error.status != 403 or (version, kind, name) in applied:
                     what = f"{kind} {name!r} in namespace {self.namespace!r}"
-                    self.result["problems"].append(unreadable(f"{PREFIX}name", what, self.api, error))
+                    self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
                 continue
             if live and (problem := self.of_another(live)):
                 # Something of that name that was never applied here is nobody's business.

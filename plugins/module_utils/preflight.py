@@ -14,7 +14,8 @@ from ansible_collections.varasys.zddc.plugins.module_utils.rights import missing
 PREFIX = "zddc_server_"
 
 
-def unreadable(variable: str, what: str, api: Api, error: ApiError, verb: str = "read") -> str:
+def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> str:
+    """The problem with something that the cluster does not let be read or applied."""
     # Who may not read is another user than was meant, whatever is named.
     variable = f"{PREFIX}kubeconfig" if missing_rule(error.said) else variable
     return f"{variable}: {what} cannot be {verb}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
@@ -48,7 +49,7 @@ def check_namespace(api: Api, name: str) -> Found:
         if error.status == 403:
             # A user of one namespace seldom may read the namespace itself.
             return Found(True, [], [])
-        return Found(False, [unreadable(f"{PREFIX}namespace", f"namespace {name!r}", api, error)], [])
+        return Found(False, [cannot("read", f"{PREFIX}namespace", f"namespace {name!r}", api, error)], [])
     if found is None:
         advice = f"Create it, name one that exists, or set {PREFIX}create_namespace to true."
         missing = f"{PREFIX}namespace: there is no namespace {name!r} in the cluster at {api.address}. {advice}"
@@ -65,7 +66,7 @@ def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}d
     try:
         found = api.find(f"{claims}/{quote(name, safe='')}")
     except ApiError as error:
-        return Found({}, [unreadable(variable, f"claim {name!r} in namespace {namespace!r}", api, error)], [])
+        return Found({}, [cannot("read", variable, f"claim {name!r} in namespace {namespace!r}", api, error)], [])
     if found is None:
         try:
             others = sorted(item["metadata"]["name"] for item in api.get(claims)["items"])

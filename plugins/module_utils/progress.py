@@ -76,8 +76,7 @@ class Progress:
 
     def tell_away(self, error: ApiError) -> None:
         """Tell that the cluster itself is waited for."""
-        if self.started:
-            self.line(self.api.now, f"the cluster {error.what}: waiting for it")
+        self.write(f"{self.seconds:3d} s  the cluster {error.what}: waiting for it")
 
     def leave_out(self, pods: list[Pod]) -> None:
         """Who served before the first look is no news."""

@@ -15,6 +15,7 @@ short_description: Whether a cluster that could not be reached is why a task fai
 description:
   - Takes the result of a task that asked the cluster, by a module of P(kubernetes.core.k8s#module)'s collection or of this one.
     True if it failed since the cluster's API was away, or said that it cannot answer just now, so that the same may go well later.
+  - In C(until), also true of a module that broke off, since Ansible has no words of why there yet.
 options:
   _input:
     description: The result.
@@ -57,12 +58,12 @@ AWAY = re.compile(
 
 def away(result: Mapping[str, Any], attempts: int = 0) -> bool:
     """Tell whether the same may go well once the cluster answers again."""
-    if not (result.get("failed") or "msg" in result):
-        return False
     if attempts and (result.get("timedout") or result.get("attempts", 0) >= attempts):
         return False
-    said = " ".join(str(result.get(key, "")) for key in ("msg", "exception", "module_stderr"))
-    return bool(result.get("timedout") or AWAY.search(said.replace('\\"', '"')))
+    if "msg" not in result:
+        # A module that broke off, as kubernetes.core's do where nothing listens. Why is known once the task has ended.
+        return bool(result.get("failed"))
+    return bool(result.get("timedout") or AWAY.search(str(result["msg"]).replace('\\"', '"')))
 
 
 class TestModule:

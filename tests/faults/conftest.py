@@ -67,11 +67,14 @@ def doors_fixture(deployed: Archive, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session", name="noted")
 def noted_fixture() -> Iterator[list[dict[str, Any]]]:
-    """Give the list of what the faults cost; `make faults` writes it down."""
+    """Give the list of what the faults cost; `make faults` writes it down, beside those that it did not do this time."""
     rows: list[dict[str, Any]] = []
     yield rows
     if os.environ.get("ZDDC_FAULTS") == "write":
-        NOTED.write_text(json.dumps({"date": time.strftime("%Y-%m-%d"), "rows": rows}, indent=1) + "\n")
+        before = json.loads(NOTED.read_text()) if NOTED.exists() else []
+        done = {row["fault"] for row in rows}
+        kept = [row for row in before if row["fault"] not in done]
+        NOTED.write_text(json.dumps(sorted([*kept, *rows], key=lambda row: row["fault"]), indent=1) + "\n")
 
 
 @pytest.fixture(name="note")
@@ -80,6 +83,6 @@ def note_fixture(noted: list[dict[str, Any]]) -> Callable[..., None]:
 
     def note(fault: str, outcome: str, traffic: Traffic | None = None, **more: Any) -> None:
         asked = {"asked": len(traffic.answered) + len(traffic.lost), "lost": len(traffic.lost)} if traffic else {}
-        noted.append({"fault": fault, "outcome": outcome, **asked, **more})
+        noted.append({"fault": fault, "outcome": outcome, **asked, **more, "date": time.strftime("%Y-%m-%d")})
 
     return note

@@ -16,14 +16,13 @@ BEGIN, END = "<!-- make faults: begin -->", "<!-- make faults: end -->"
 def cells(row: dict[str, Any]) -> list[str]:
     """Give a row of the table."""
     asked = f"{row['lost']} of {row['asked']}" if "asked" in row else ""
-    return [row["fault"], row["outcome"], asked]
+    return [row["fault"], row["outcome"], asked, row["date"]]
 
 
-def table(results: dict[str, Any]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     """Give the table."""
-    head = ["fault", "what came of it", "requests lost"]
-    lines = ["| " + " | ".join(line) + " |" for line in [head, ["---"] * 3, *map(cells, results["rows"])]]
-    return "\n".join([f"On {results['date']}:", "", *lines])
+    head = ["fault", "what came of it", "requests lost", "done on"]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *map(cells, rows)])
 
 
 def main() -> None:

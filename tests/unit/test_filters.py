@@ -81,6 +81,13 @@ def test_a_cluster_that_is_away(said: str, expected: bool) -> None:
     assert [away({"failed": True, "msg": said, "attempts": number}, 2) for number in (1, 2)] == [expected, False]
 
 
+def test_a_module_that_broke_off() -> None:
+    # What until sees of it.
+    seen = {"failed": True, "exception": "(traceback unavailable)"}
+    assert away(seen) and away({**seen, "attempts": 1}, 2) and not away({**seen, "attempts": 2}, 2)
+    assert not away({"failed": False, "changed": True})
+
+
 def test_an_answer_that_was_not_waited_for() -> None:
     over = {"failed": True, "msg": "Timed out after 60 second(s).", "timedout": {"period": 60}}
     assert away(over) and not away(over, 9)

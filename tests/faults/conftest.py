@@ -51,15 +51,18 @@ def site_fixture(deployed: Archive) -> Iterator[Archive]:
     assert deployed.documents() == before
 
 
-@pytest.fixture(scope="package", name="doors")
-def doors_fixture(deployed: Archive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, str]]:
-    """Give a way to the cluster's API that can be shut, and a kubeconfig that takes it."""
+@pytest.fixture(name="doors")
+def doors_fixture(deployed: Archive, tmp_path: Path) -> Iterator[tuple[Door, str]]:
+    """Give a way to the cluster's API that can be shut, and a kubeconfig that takes it.
+
+    kubernetes.core keeps what it has learnt of an address: this one is new to it.
+    """
     content = yaml.safe_load(Path(deployed.kubeconfig).read_text())
     cluster = content["clusters"][0]["cluster"]
     address = urlsplit(cluster["server"])
     door = Door(str(address.hostname), int(address.port or 443))
     cluster["server"] = f"https://127.0.0.1:{door.port}"
-    kubeconfig = tmp_path_factory.mktemp("door") / "kubeconfig"
+    kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(content))
     yield door, str(kubeconfig)
     door.close()

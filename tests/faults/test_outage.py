@@ -50,7 +50,7 @@ def test_for_a_while(
     note(f"the API {how} for {SECONDS} s at: {task} ({times})", "the deploy went on and succeeded", traffic)
 
 
-@pytest.mark.parametrize("task", ["Build", "Wait until the new revision serves"])
+@pytest.mark.parametrize("task", [pytest.param("Build", marks=pytest.mark.by_hand), "Wait until the new revision serves"])
 def test_for_good(site: Any, doors: tuple[Door, str], note: Callable[..., None], task: str) -> None:
     door, kubeconfig = doors
     address = f"https://127.0.0.1:{door.port}"

@@ -30,7 +30,7 @@ def test_a_build_that_is_killed_for_memory(site: Any, note: Callable[..., None])
     (name,) = site.jobs().keys() - jobs.keys()
     lines = played.message.splitlines()
     assert re.fullmatch(
-        rf"pod {name}-\w+: container build ran out of memory, at its limit of 48Mi: \S+: \S+: signal: killed", lines[0]
+        rf"pod {name}-\w+: container build ran out of memory, at its limit of 48Mi: .+", lines[0]
     )
     assert lines[-3] == "decided by: zddc_server_build_resources.limits.memory"
     assert lines[-2:] == UNTOUCHED
@@ -82,6 +82,7 @@ def test_a_disk_of_the_cache_that_is_full(site: Any, small: dict[str, Any], note
     note("the disk of the cache full", "said so, nothing touched; of what the cache holds itself it made room")
 
 
+@pytest.mark.by_hand
 def test_a_claim_that_comes_later(site: Any, note: Callable[..., None]) -> None:
     before = site.objects()
     with site.traffic() as traffic:
@@ -102,6 +103,7 @@ def test_a_claim_that_comes_later(site: Any, note: Callable[..., None]) -> None:
     note("a claim that is missing at first", "said so; once it was there, the next run took it", traffic)
 
 
+@pytest.mark.by_hand
 def test_a_scratch_volume_that_is_full(site: Any, note: Callable[..., None]) -> None:
     before, name, url = site.documents(), "zddc-server-dev", site.url.replace(str(site.node_port), str(site.node_port + 1))
     dev = {

@@ -15,13 +15,14 @@ BEGIN, END = "<!-- make faults: begin -->", "<!-- make faults: end -->"
 
 def cells(row: dict[str, Any]) -> list[str]:
     """Give a row of the table."""
-    asked = f"{row['lost']} of {row['asked']}" if "asked" in row else ""
-    return [row["fault"], row["outcome"], asked, row["date"]]
+    lost = f"{row['lost']} of {row['asked']} requests" if "asked" in row else ""
+    lines = f", {row['audit_lines_missing']} audit lines" if "audit_lines_missing" in row else ""
+    return [row["fault"], row["outcome"], lost + lines, row["date"]]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Give the table."""
-    head = ["fault", "what came of it", "requests lost", "done on"]
+    head = ["fault", "what came of it", "lost", "done on"]
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *map(cells, rows)])
 
 

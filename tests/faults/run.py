@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,9 +32,9 @@ class Run:
     """An ansible-playbook for localhost, with what it has said so far."""
 
     def __init__(self, playbook: str, variables: dict[str, Any]) -> None:
-        self.began = time.monotonic()
         self.tasks: list[str] = []
-        self.results: list[dict[str, Any]] = []
+        self.failures: list[str] = []
+        """The messages of the tasks that failed."""
         self._news, self._over = threading.Condition(), False
         self._process = subprocess.Popen(
             ["ansible-playbook", "-i", "localhost,", f"playbooks/{playbook}.yml", "-e", json.dumps(variables)],
@@ -57,12 +56,10 @@ class Run:
                 continue
             with self._news:
                 name = event.get("_event", "")
-                if name in ("v2_playbook_on_task_start", "v2_playbook_on_handler_task_start"):
+                if name == "v2_playbook_on_task_start":
                     self.tasks.append(event["task"]["name"].rpartition(" : ")[2].partition(": ")[0])
-                elif name.startswith("v2_runner_on_"):
-                    self.results += [
-                        {"task": self.tasks[-1] if self.tasks else "", **one} for one in event.get("hosts", {}).values()
-                    ]
+                elif name == "v2_runner_on_failed":
+                    self.failures += [str(one.get("msg", "")) for one in event["hosts"].values()]
                 self._news.notify_all()
         with self._news:
             self._over = True
@@ -102,12 +99,6 @@ class Run:
     def _end(self) -> None:
         self._process.wait(10)
         self._thread.join(10)
-        self.seconds = time.monotonic() - self.began
-
-    @property
-    def failures(self) -> list[str]:
-        """Give the messages of the tasks that failed."""
-        return [str(one.get("msg", "")) for one in self.results if one.get("failed")]
 
 
 class Door:

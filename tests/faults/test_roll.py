@@ -27,4 +27,4 @@ def test_no_request_and_no_line_of_the_audit_log_is_lost(site: Any, note: Callab
     missing = [path for path in traffic.answered if lines.count(path) != 1]
     assert missing == []
     pods = "one pod" if replicas == 1 else f"{replicas} pods"
-    note(f"an upgrade of prod under requests, {pods}", "served all the time", traffic, missing_audit_lines=len(missing))
+    note(f"an upgrade of prod under requests, {pods}", "served all the time", traffic, audit_lines_missing=len(missing))

@@ -11,7 +11,6 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from archive import NEW
 from stage import FOLDERS
 
 UNTOUCHED = [
@@ -29,9 +28,7 @@ def test_a_build_that_is_killed_for_memory(site: Any, note: Callable[..., None])
     assert (played.returncode, traffic.lost) == (2, [])
     (name,) = site.jobs().keys() - jobs.keys()
     lines = played.message.splitlines()
-    assert re.fullmatch(
-        rf"pod {name}-\w+: container build ran out of memory, at its limit of 48Mi: .+", lines[0]
-    )
+    assert re.fullmatch(rf"pod {name}-\w+: container build ran out of memory, at its limit of 48Mi: .+", lines[0])
     assert lines[-3] == "decided by: zddc_server_build_resources.limits.memory"
     assert lines[-2:] == UNTOUCHED
     assert {key: value for key, value in site.objects().items() if key != f"Job {name}"} == before

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.varasys.zddc.plugins.module_utils.lease import ARGUMENT_SPEC, REQUIRED_IF, held_or_released
+from ansible_collections.varasys.zddc.plugins.module_utils.lease import ARGUMENT_SPEC, CONDITIONS, held_or_released
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InProcess
 
 
 class ActionModule(InProcess):
     argument_spec = ARGUMENT_SPEC
-    required_if = REQUIRED_IF
+    conditions = CONDITIONS
     work = staticmethod(held_or_released)

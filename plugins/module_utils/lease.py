@@ -33,7 +33,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "wait": {"type": "int", "default": 120},
     "labels": {"type": "dict", "default": {}},
 }
-REQUIRED_IF = [("state", "released", ["holder"])]
+CONDITIONS: dict[str, Any] = {"required_if": [("state", "released", ["holder"])]}
 
 Object = dict[str, Any]
 

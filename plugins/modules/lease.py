@@ -85,11 +85,11 @@ waited:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.varasys.zddc.plugins.module_utils.lease import ARGUMENT_SPEC, REQUIRED_IF, held_or_released
+from ansible_collections.varasys.zddc.plugins.module_utils.lease import ARGUMENT_SPEC, CONDITIONS, held_or_released
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, required_if=REQUIRED_IF, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, **CONDITIONS, supports_check_mode=True)
     result = held_or_released(module)
     if result.get("failed"):
         module.fail_json(**result)

@@ -34,7 +34,8 @@ class InProcess(Normal):
     """For an action with the name of its module."""
 
     argument_spec: ClassVar[dict[str, Any]]
-    required_if: ClassVar[list[tuple[Any, ...]]] = []
+    conditions: ClassVar[dict[str, Any]] = {}
+    """What holds between the options, as AnsibleModule takes it."""
     work: ClassVar[Callable[[api.Caller], dict[str, Any]]]
     """Gives the module's result; a staticmethod."""
 
@@ -43,7 +44,7 @@ class InProcess(Normal):
             return super().run(tmp, task_vars)
         # As a module gets them: without what the controller notes of a value.
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
-        validation, options = self.validate_argument_spec(self.argument_spec, required_if=self.required_if)
+        validation, options = self.validate_argument_spec(self.argument_spec, **self.conditions)
         caller = Caller(options, self._task.check_mode, self._task.diff, set(validation._no_log_values))
         result = self.work(caller)
         return dict(remove_values(result, caller.no_log_values))

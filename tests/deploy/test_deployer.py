@@ -24,11 +24,7 @@ def deployer_fixture(stage: Any, tmp_path: Path) -> Iterator[Callable[..., str]]
 
     def without(resource: str = "", verb: str = "") -> str:
         rules = [
-            {
-                "apiGroups": rule["apiGroups"],
-                "resources": [name],
-                "verbs": [one for one in rule["verbs"] if (name, one) != (resource, verb)],
-            }
+            {**rule, "resources": [name], "verbs": [one for one in rule["verbs"] if (name, one) != (resource, verb)]}
             for rule in [*ROLE["rules"], EXTRA]
             for name in rule["resources"]
         ]
@@ -51,6 +47,19 @@ def deployer_fixture(stage: Any, tmp_path: Path) -> Iterator[Callable[..., str]]
     stage.rbac.delete_namespaced_role("lacking", stage.namespace)
 
 
+def missing(stage: Any, what: str, group: str, resource: str, verb: str, named: str) -> str:
+    """Give the message where a verb is missing."""
+    user, address = USER.format(namespace=stage.namespace), stage.core.api_client.configuration.host
+    rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+    kind = f"{resource}.{group}" if group else resource
+    return (
+        f'zddc_server_kubeconfig: {what}: the cluster at {address} refuses (403): {kind} "{named}" is forbidden: User "{user}" '
+        f'cannot {verb} resource "{resource}" in API group "{group}" in the namespace "{stage.namespace}". {user} needs this '
+        f"rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
+        'docs/operations.md, "Rights".'
+    )
+
+
 def test_all_of_it_is_enough(stage: Any, deployer: Callable[..., str]) -> None:
     before = stage.objects()
     played = stage.deploy(kubeconfig=deployer())
@@ -70,15 +79,55 @@ def test_the_rule_that_is_missing(
     stage: Any, deployer: Callable[..., str], group: str, resource: str, verb: str, what: str, named: str
 ) -> None:
     before, where = stage.objects(), {"name": stage.name, "namespace": stage.namespace}
-    user, address = USER.format(**where), stage.core.api_client.configuration.host
-    rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
-    kind = f"{resource}.{group}" if group else resource
     played = stage.deploy(kubeconfig=deployer(resource, verb), log_level="warn")
+    told = missing(stage, what.format(**where), group, resource, verb, named.format(**where))
+    assert (played.returncode, played.message) == (2, f"{told}\nNothing was changed.")
+    assert stage.objects() == before
+
+
+@pytest.mark.parametrize("verb", ["", "get"])
+def test_the_signers(stage: Any, deployer: Callable[..., str], verb: str) -> None:
+    before, name = stage.objects(), "zddc-trusted-signers"
+    played = stage.deploy(kubeconfig=deployer("configmaps", verb), trusted_signers={"config_map": name})
+    what = f"ConfigMap {name!r} in namespace {stage.namespace!r}"
+    told = (
+        missing(stage, f"{what} cannot be read", "", "configmaps", verb, name)
+        if verb
+        else f"zddc_server_trusted_signers: there is no {what}. Make it, or name one that exists."
+    )
+    assert (played.returncode, played.message) == (2, told)
+    assert stage.objects() == before
+
+
+@pytest.fixture(name="dev_pod")
+def dev_pod_fixture(stage: Any) -> Iterator[None]:
+    """Make a pod that looks like one of dev to who has no right to look into it."""
+    labels = {
+        "app.kubernetes.io/instance": "zddc-server-dev",
+        "app.kubernetes.io/managed-by": "varasys.zddc",
+        "varasys.zddc/mode": "dev",
+    }
+    image = stage.variables()["zddc_server_image"]
+    container = {"name": "overlay", "image": image, "command": ["sleep", "600"], "securityContext": {"runAsUser": 0}}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    stage.core.create_namespaced_pod(stage.namespace, {"metadata": {"name": "dev", "labels": labels}, "spec": spec})
+    stage.until(lambda: stage.core.read_namespaced_pod("dev", stage.namespace).status.phase == "Running")
+    yield
+    stage.core.delete_namespaced_pod("dev", stage.namespace)
+    stage.until(lambda: "dev" not in [pod.metadata.name for pod in stage.core.list_namespaced_pod(stage.namespace).items])
+
+
+@pytest.mark.parametrize(("resource", "verb"), [("pods", "list"), ("pods/exec", "get")])
+def test_who_may_not_look_into_dev(
+    stage: Any, deployer: Callable[..., str], dev_pod: None, resource: str, verb: str
+) -> None:
+    before, user = stage.objects(), USER.format(namespace=stage.namespace)
+    played = stage.deploy(playbook="changes", kubeconfig=deployer(resource, verb), mode="dev", name="zddc-server-dev")
+    rule = {"apiGroups": [""], "resources": [resource], "verbs": [verb]}
     assert (played.returncode, played.message) == (
         2,
-        f"zddc_server_kubeconfig: {what.format(**where)}: the cluster at {address} refuses (403): {kind} "
-        f'"{named.format(**where)}" is forbidden: User "{user}" cannot {verb} resource "{resource}" in API group "{group}" in '
-        f"the namespace \"{stage.namespace}\". {user} needs this rule, in a Role in namespace '{stage.namespace}': "
-        f'{json.dumps(rule)}. All that the playbooks need: docs/operations.md, "Rights".\nNothing was changed.',
+        f'zddc_server_kubeconfig: User "{user}" cannot {verb} resource "{resource}" in API group "" in the namespace '
+        f"\"{stage.namespace}\". {user} needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All "
+        'that the playbooks need: docs/operations.md, "Rights".',
     )
     assert stage.objects() == before

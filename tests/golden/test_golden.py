@@ -19,7 +19,7 @@ EXPECTED = HERE / "expected"
 CASES: dict[str, dict] = yaml.safe_load((HERE / "cases.yml").read_text())["zddc_server"]["hosts"]
 MODES = ("prod", "dev")
 KUBERNETES_VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
-# What these set shows in no manifest.
+# What these set shows in no manifest, or takes a repository to show.
 NOT_RENDERED = {
     "zddc_server_state",
     "zddc_server_create_namespace",
@@ -29,6 +29,7 @@ NOT_RENDERED = {
     "zddc_server_allow_mutable_ref",
     "zddc_server_allow_moved_tag",
     "zddc_server_expected_commit",
+    "zddc_server_trusted_signers",
     "zddc_server_git_timeout",
     "zddc_server_build_timeout",
     "zddc_server_unschedulable_timeout",

@@ -1,0 +1,15 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Does the work of the module of the same name, in the controller's own process where it can."""
+
+from __future__ import annotations
+
+from ansible_collections.varasys.zddc.plugins.module_utils.signature import ARGUMENT_SPEC, CONDITIONS, checked
+from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InProcess
+
+
+class ActionModule(InProcess):
+    argument_spec = ARGUMENT_SPEC
+    conditions = CONDITIONS
+    work = staticmethod(checked)

@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: signature
+short_description: Checks that a trusted signer has signed a tag or a commit of a Git repository
+version_added: 0.1.0
+author: varasys.zddc contributors
+description:
+  - Fetches the tag or the commit, without files, and has Git verify its signature. It only reads.
+  - Of a tag, its own signature counts, not that of the commit to which it leads. It must have been signed under the name by
+    which the repository gives it, and lead to O(commit). A tag that is no object of its own has no signature.
+  - The signers' keys are given. No other key counts, neither of a key ring nor of Git's configuration.
+  - Made for the role C(zddc_server), so its messages name the role's variables.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - varasys.zddc.api
+requirements:
+  - git 2.34 or newer
+  - ssh-keygen, where it is signed with an SSH key
+  - gpg, where it is signed with an OpenPGP key
+options:
+  repo:
+    description: The repository, as P(varasys.zddc.git_ref#module) takes it.
+    type: str
+    required: true
+  ref:
+    description: The tag, the branch or the commit, as P(varasys.zddc.git_ref#module) takes it.
+    type: str
+    required: true
+  commit:
+    description: The full commit to which it leads.
+    type: str
+    required: true
+  kind:
+    description:
+      - What the ref is. For V(tag) the tag is checked, for V(branch) and V(commit) the commit.
+      - With V(kept) the repository is not asked, and O(noted) decides.
+    type: str
+    choices: [tag, branch, commit, kept]
+    required: true
+  timeout:
+    description: Seconds that the repository has to answer in.
+    type: int
+    default: 10
+  file:
+    description:
+      - File with the signers, on the host where the module runs.
+      - "Lines as C(ssh-keygen) takes them for its option C(-f): who signs, and an SSH key (ALLOWED SIGNERS in its manual). Or
+        OpenPGP public keys in armor. Or both."
+    type: path
+  config_map:
+    description: ConfigMap with the signers, instead of O(file).
+    type: str
+  key:
+    description: The signers' name in the ConfigMap.
+    type: str
+    default: allowed_signers
+  namespace:
+    description: Namespace of the ConfigMap.
+    type: str
+  noted:
+    description: What this module gave when it was checked before, C(signed_by) and C(trusted).
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing, so it does the same in check mode.
+"""
+
+EXAMPLES = r"""
+- name: Check who has signed the release
+  varasys.zddc.signature:
+    repo: https://codeberg.org/VARASYS/ZDDC
+    ref: zddc-server-v0.0.7
+    commit: 0123456789abcdef0123456789abcdef01234567
+    kind: tag
+    file: /etc/zddc/allowed_signers
+  register: signature
+"""
+
+RETURN = r"""
+signed_by:
+  description: Who has signed it, as the signers are named, and with which key.
+  type: str
+  returned: success
+  sample: ada@example.org, ED25519 key SHA256:9SEqdbwdgMDkxEFaviVyWwD9kBrc2BJdymBPbaFkUJc
+trusted:
+  description: Stands for all signers that were given. Others give another value.
+  type: str
+  returned: success
+  sample: 4b1c0f6f6a1d3f8d7f0e
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.varasys.zddc.plugins.module_utils.signature import ARGUMENT_SPEC, CONDITIONS, checked
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, **CONDITIONS)
+    result = checked(module)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -143,8 +143,8 @@ class Verifier:
         self.tag = options["kind"] == "tag"
         branch = f" ({self.ref})" if options["kind"] == "branch" else ""
         self.what = f"the tag {self.ref!r}" if self.tag else f"commit {self.commit}{branch}"
-        self.folder, self.deadline, self.timeout = folder, time.monotonic() + options["timeout"], options["timeout"]
-        self.git = needed("git", "git")
+        self.timeout, self.deadline = options["timeout"], time.monotonic() + options["timeout"]
+        self.folder, self.work, self.git = folder, folder / "repository", needed("git", "git")
 
     def refused(self, why: str, advice: str) -> Refused:
         """What stands in the way, for the user."""
@@ -155,13 +155,13 @@ class Verifier:
         env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), "LC_ALL": "C"}
         env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **environment}
         return subprocess.run(
-            command, cwd=self.folder, env=env, check=False, capture_output=True, text=True, errors="replace", timeout=60
+            command, cwd=self.work, env=env, check=False, capture_output=True, text=True, errors="replace", timeout=60
         )
 
     def fetch(self) -> None:
         """Fetch what was signed, and no files."""
         kind = "sha1" if len(self.commit) == 40 else "sha256"
-        init = [self.git, "init", "--quiet", "--bare", f"--object-format={kind}", str(self.folder)]
+        init = [self.git, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", str(self.work)]
         subprocess.run(init, check=True, env=git_environment(self.git), capture_output=True)
         name = f"refs/tags/{self.ref}"
         # Not every repository gives a commit by its hash.
@@ -170,7 +170,7 @@ class Verifier:
             for number, wanted in enumerate(tries):
                 depth = [] if number else ["--depth=1"]
                 fetch = ("fetch", "--quiet", *depth, "--filter=tree:0", "--no-tags", "--", self.repo, *wanted)
-                code, _out, err = ask(self.git, self.repo, self.deadline, *fetch, cwd=str(self.folder))
+                code, _out, err = ask(self.git, self.repo, self.deadline, *fetch, cwd=str(self.work))
                 if code == 0:
                     break
             else:

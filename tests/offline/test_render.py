@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,20 @@ def test_what_is_not_wanted_any_more_goes_and_files_of_others_stay(run: Callable
             "kubernetes_version is '1.12', and the schemas of kubernetes-validate are 1.25 to 1.37. Name one of these, or "
             "install a newer kubernetes-validate.",
         ),
+        (
+            {"commit": COMMIT, "zddc_server_expected_commit": "1" * 40},
+            f"commit is {COMMIT}, and zddc_server_expected_commit is {'1' * 40}. Nothing was written. Leave commit out, or give the "
+            "one that is expected.",
+        ),
+        (
+            {"commit": COMMIT, "zddc_server_trusted_signers": {"file": "/signers"}},
+            f"commit is {COMMIT}, and zddc_server_trusted_signers is set: of a commit that is given no signature is looked at. "
+            "Nothing was written. Leave commit out, so that the ref is resolved and checked.",
+        ),
     ],
 )
-def test_it_refuses(run: Callable[..., Any], tmp_path: Path, arguments: dict[str, str], message: str) -> None:
-    given = (part for name, value in arguments.items() for part in ("-e", f"{name}={value}"))
-    refused = run("render", *given)
+def test_it_refuses(run: Callable[..., Any], tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+    refused = run("render", "-e", json.dumps(arguments))
     assert (refused.returncode, refused.message) == (2, message)
     assert not (tmp_path / "manifests").exists()
 

@@ -101,14 +101,20 @@ def test_the_signers(stage: Any, deployer: Callable[..., str], verb: str) -> Non
 
 @pytest.fixture(name="dev_pod")
 def dev_pod_fixture(stage: Any) -> Iterator[None]:
-    """Make a pod that looks like one of dev to who has no right to look into it."""
+    """Make a pod that passes for one of dev, with an overlay in which nothing was written."""
     labels = {
         "app.kubernetes.io/instance": "zddc-server-dev",
         "app.kubernetes.io/managed-by": "varasys.zddc",
         "varasys.zddc/mode": "dev",
     }
     image = stage.variables()["zddc_server_image"]
-    container = {"name": "overlay", "image": image, "command": ["sleep", "600"], "securityContext": {"runAsUser": 0}}
+    container = {
+        "name": "overlay",
+        "image": image,
+        "command": ["sh", "-c", "mkdir -p /tmp/scratch/upper; sleep 600"],
+        "env": [{"name": "SCRATCH_DIR", "value": "/tmp/scratch"}, {"name": "LOWER_DIR", "value": "/"}],
+        "securityContext": {"runAsUser": 0},
+    }
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
     stage.core.create_namespaced_pod(stage.namespace, {"metadata": {"name": "dev", "labels": labels}, "spec": spec})
     stage.until(lambda: stage.core.read_namespaced_pod("dev", stage.namespace).status.phase == "Running")
@@ -117,14 +123,15 @@ def dev_pod_fixture(stage: Any) -> Iterator[None]:
     stage.until(lambda: "dev" not in [pod.metadata.name for pod in stage.core.list_namespaced_pod(stage.namespace).items])
 
 
-@pytest.mark.parametrize(("resource", "verb"), [("pods", "list"), ("pods/exec", "get")])
+@pytest.mark.parametrize(("resource", "verb"), [("pods", "list"), ("pods/exec", "get"), ("pods", "get")])
 def test_who_may_not_look_into_dev(
-    stage: Any, deployer: Callable[..., str], dev_pod: None, resource: str, verb: str
+    stage: Any, deployer: Callable[..., str], dev_pod: None, tmp_path: Path, resource: str, verb: str
 ) -> None:
     before, user = stage.objects(), USER.format(namespace=stage.namespace)
-    played = stage.deploy(playbook="changes", kubeconfig=deployer(resource, verb), mode="dev", name="zddc-server-dev")
+    variables = {"kubeconfig": deployer(resource, verb), "mode": "dev", "name": "zddc-server-dev"}
+    played = stage.deploy("-e", f"archive={tmp_path}/changes.tar", playbook="changes", **variables)
     rule = {"apiGroups": [""], "resources": [resource], "verbs": [verb]}
-    assert (played.returncode, played.message) == (
+    assert (played.returncode, played.end) == (
         2,
         f'zddc_server_kubeconfig: User "{user}" cannot {verb} resource "{resource}" in API group "" in the namespace '
         f"\"{stage.namespace}\". {user} needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All "

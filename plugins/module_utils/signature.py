@@ -179,7 +179,8 @@ class Verifier:
                 raise self.refused(f"cannot be fetched: {why}", "Check the URL and the rights to read it.")
         except OutOfTime:
             raise self.refused(
-                f"was not given within {self.timeout} s ({PREFIX}git_timeout)", "Check the network from this host to it."
+                f"did not come within {self.timeout} s",
+                f"Check the network from this host to it, or raise {PREFIX}git_timeout.",
             ) from None
 
     def object(self) -> str:

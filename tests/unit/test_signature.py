@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -242,6 +243,15 @@ def test_a_repository_that_is_gone(check: Check, keys: Keys) -> None:
         f"{P}the tag 'signed' of file://{keys.folder}/nowhere cannot be fetched: '{keys.folder}/nowhere' does not appear to be a "
         "git repository. Nothing was changed. Check the URL and the rights to read it."
     )
+
+
+def test_a_repository_that_does_not_answer(check: Check, keys: Keys) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        repo = f"git://127.0.0.1:{silent.getsockname()[1]}/repo"
+        assert check("signed", keys.allowed("ada"), repo=repo, timeout=1)["msg"] == (
+            f"{P}the tag 'signed' of {repo} did not come within 1 s. Nothing was changed. Check the network from this host to it, "
+            "or raise zddc_server_git_timeout."
+        )
 
 
 def test_what_this_host_lacks(check: Check, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,14 @@ def test_a_release_that_a_trusted_signer_has_signed(site: Any, keys: Keys) -> No
         assert (played.returncode, played.changed, site.objects()) == (0, 0, before)
 
 
+def test_other_signers_start_no_pod_anew(site: Any, keys: Keys) -> None:
+    (keys.folder / "both.allowed").write_text(keys.allowed("ada", "eve"))
+    pods = site.servers()
+    for name in ("both", "ada"):
+        played = site.deploy(git_ref="signed-by-ada", **by(keys, name))
+        assert (played.returncode, played.message, played.changed > 0, site.servers()) == (0, "", True, pods)
+
+
 def test_while_the_repository_cannot_be_read(site: Any, keys: Keys) -> None:
     ref, commit = "signed-by-ada", site.served()
     with site.without_git():

@@ -168,6 +168,7 @@ def test_a_commit_that_does_not_compile(site: Any) -> None:
     assert site.deploy(**MAIN).returncode == 0
     assert site.served() == mended
     assert TAKEN in site.log(site.servers()[0])
+    assert site.deploy().returncode == 0
 
 
 def test_a_run_that_is_killed_while_it_builds(site: Any) -> None:
@@ -185,6 +186,7 @@ def test_a_run_that_is_killed_while_it_builds(site: Any) -> None:
     # Either it was waited for, or it had ended by then.
     if site.jobs()[name].metadata.uid != uid:
         assert TAKEN in site.log(site.servers()[0])
+    assert site.deploy().returncode == 0
 
 
 def test_a_release_that_was_moved(site: Any, tmp_path: Path) -> None:
@@ -214,6 +216,7 @@ def test_a_release_that_was_moved(site: Any, tmp_path: Path) -> None:
         assert (played.returncode, played.message, site.served()) == (0, "", old)
     finally:
         git("push", "--quiet", "--force", "origin", f"{old}:refs/tags/{tag}")
+    assert site.deploy().returncode == 0
 
 
 def test_a_pod_of_its_own_for_each_deploy(site: Any) -> None:
@@ -225,6 +228,7 @@ def test_a_pod_of_its_own_for_each_deploy(site: Any) -> None:
     (third,) = site.servers()
     assert len({first, second, third}) == 3
     assert TAKEN in site.log(third)
+    assert site.deploy().returncode == 0
 
 
 def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
@@ -313,6 +317,7 @@ def test_an_image_of_its_own_for_git(site: Any) -> None:
             assert [(one.name, one.image) for one in pod] == [("fetch", other), ("build", image)]
         assert TAKEN in site.log(site.servers()[0], "fetch")
         assert site.log(site.servers()[0])[0].endswith(", as it was built before:")
+        assert site.deploy().returncode == 0
     finally:
         site.on_node(f"{ctr} rm {other}")
 

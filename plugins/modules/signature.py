@@ -60,7 +60,7 @@ options:
     type: str
     default: allowed_signers
   namespace:
-    description: Namespace of the ConfigMap.
+    description: Namespace of the ConfigMap. Needed with O(config_map).
     type: str
   noted:
     description: What this module gave when it was checked before, C(signed_by) and C(trusted).

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_while_the_repository_cannot_be_read(site: Any, keys: Keys) -> None:
         )  # fmt: skip
 
 
-def test_keys_of_openpgp_in_a_config_map(site: Any, keys: Keys) -> None:
+def test_keys_of_openpgp_in_a_config_map(site: Any, keys: Keys, tmp_path: Path) -> None:
     if not shutil.which("gpg"):
         pytest.skip("there is no gpg on this machine, which OpenPGP's signatures need")
     key = keys.make_openpgp("gin <gin@example.org>")
@@ -109,6 +110,9 @@ def test_keys_of_openpgp_in_a_config_map(site: Any, keys: Keys) -> None:
     played = site.deploy(git_ref="signed-by-gin", trusted_signers=signers)
     assert (played.returncode, played.message) == (0, "")
     assert site.deployment().metadata.annotations["varasys.zddc/signed-by"] == f"gin <gin@example.org>, OpenPGP key {key}"
+    rendered = site.deploy("-e", f"folder={tmp_path}", playbook="render", git_ref="signed-by-gin", trusted_signers=signers)
+    assert (rendered.returncode, rendered.message) == (0, "")
+    assert key in (tmp_path / site.namespace / site.name / "deployment.yaml").read_text()
     # The way back is to what these have signed.
     before, ada = site.objects(), "signed-by-ada"
     played = site.deploy(playbook="rollback", trusted_signers=signers)

@@ -14,7 +14,7 @@ import yaml
 
 ROLE = yaml.safe_load((Path(__file__).resolve().parents[2] / "examples/deployer.yml").read_text())
 # What the history of the instance names besides: an object of the user's, which another test has made and removed.
-EXTRA = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
+EXTRA = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["more"], "verbs": ["get"]}
 USER = "system:serviceaccount:{namespace}:default"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.varasys.zddc.plugins.module_utils import signature
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import Caller
@@ -333,3 +334,30 @@ def test_a_config_map(check: Check, keys: Keys, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(signature, "connect", lambda *_arguments: Cluster({"data": {"who": allowed}}))
     found = check("signed", "", file=None, config_map="signers", namespace="documents", key="who")
     assert found == check("signed", allowed)
+
+
+TWICE = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars: {{ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}", zddc_server_git_repo: "{repo}", zddc_server_git_ref: signed}}
+  tasks:
+    - ansible.builtin.include_role: {{name: varasys.zddc.zddc_server, tasks_from: render}}
+      vars: {{folder: "{folder}/first", zddc_server_trusted_signers: {{file: "{folder}/signers"}}}}
+    - ansible.builtin.include_role: {{name: varasys.zddc.zddc_server, tasks_from: render}}
+      vars: {{folder: "{folder}/second"}}
+"""
+
+
+def test_a_signature_is_of_one_instance(keys: Keys, tmp_path: Path, play: Callable[..., Any]) -> None:
+    """Of two in one play, on one host, the second asks for none, and shows none."""
+    (tmp_path / "signers").write_text(keys.allowed("ada"))
+    (tmp_path / "play.yml").write_text(TWICE.format(repo=f"file://{keys.repo}", folder=tmp_path))
+    played = play(tmp_path / "play.yml")
+    assert (played.returncode, played.message) == (0, "")
+    first, second = (
+        yaml.safe_load((tmp_path / name / "default/zddc-server-prod/deployment.yaml").read_text())["metadata"]
+        for name in ("first", "second")
+    )
+    assert first["annotations"]["varasys.zddc/signed-by"] == f"ada@example.org, {keys.fingerprint('ada')}"
+    assert "annotations" not in second

@@ -19,7 +19,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
     Reader,
     event_time,
     events_of,
-    log_of,
+    instance_logs,
     shown,
 )
 
@@ -82,11 +82,10 @@ def logs(api: Reader, base: str, pod: Pod) -> Iterator[tuple[str, list[str]]]:
     status = pod.seen.get("status", {})
     for key, init in (("initContainerStatuses", True), ("containerStatuses", False)):
         for one in status.get(key) or []:
-            # In this order: where the container starts anew in between, its log is found as the previous one.
-            for previous in (False, True):
-                suffix = "-previous" if previous else ""
-                with suppress(ApiError):
-                    if text := log_of(api, f"{base}/pods/{pod.name}/log", one["name"], MOST_LINES, previous):
+            with suppress(ApiError):
+                current, before = instance_logs(api, f"{base}/pods/{pod.name}/log", one["name"], MOST_LINES)
+                for suffix, text in (("", current), ("-previous", before)):
+                    if text:
                         lines, left_out = shown(text, init)
                         note = [f"({left_out} {'line' if left_out == 1 else 'lines'} with request headers left out)"]
                         yield f"{pod.name}-{one['name']}{suffix}.log", lines + note * (left_out > 0)

@@ -619,7 +619,8 @@ def evidence(api: Reader, namespace: str, failure: Failure, lines: int) -> Evide
     notes, text, base = [], "", f"/api/v1/namespaces/{quote(namespace, safe='')}"
     if failure.container and failure.kind == "Pod":
         try:
-            text = read_log(api, f"{base}/pods/{failure.name}/log", failure, max(lines, 200))
+            current, before = instance_logs(api, f"{base}/pods/{failure.name}/log", failure.container, max(lines, 200))
+            text = before or current if failure.previous else current or before
         except ApiError as error:
             notes.append(f"The log of container {failure.container} cannot be read: the cluster {error.what}.")
     log, left_out = shown(text, failure.init)
@@ -631,24 +632,28 @@ def evidence(api: Reader, namespace: str, failure: Failure, lines: int) -> Evide
     return Evidence(log[-lines:] if lines else [], left_out, telling_line(log, failure.init), events, notes)
 
 
-def read_log(api: Reader, path: str, failure: Failure, lines: int) -> str:
-    """The log of the instance that failed."""
-    # In this order: where the container starts anew in between, it is found as the previous one.
-    current = log_of(api, path, failure.container, lines, previous=False)
-    if current and not failure.previous:
-        return current
-    return log_of(api, path, failure.container, lines, previous=True) or current
+def instance_logs(api: Reader, path: str, container: str, lines: int) -> tuple[str, str]:
+    """The logs of a container's current instance and of the one before; empty where there is none, or none any more."""
+    for again in (True, True, False):
+        # In this order: where the container starts anew in between, the current one is found as the previous one.
+        found = [log_of(api, path, container, lines, previous) for previous in (False, True)]
+        if any(found) or None not in found or not again:
+            break
+        # The kubelet has removed an instance of which it still tells: that of its successor takes a moment.
+        time.sleep(1)
+    current, before = found
+    return current or "", before or ""
 
 
-def log_of(api: Reader, path: str, container: str, lines: int, previous: bool) -> str:
-    """The log of a container's current or previous instance; empty where there is no such instance, or not any more."""
+def log_of(api: Reader, path: str, container: str, lines: int, previous: bool) -> str | None:
+    """The log of one instance of a container; empty where there is no such instance, None where its log is gone."""
     try:
         text = api.read(path, container=container, tailLines=lines, previous=str(previous).lower())
     except ApiError as error:
         if error.status != 400:
             raise
         return ""
-    return "" if NO_LOG.fullmatch(text) or not text.strip() else text
+    return None if NO_LOG.fullmatch(text) else text.strip() and text
 
 
 def shown(text: str, init: bool) -> tuple[list[str], int]:

@@ -272,7 +272,7 @@ def test_a_commit_that_fails(
     played = dev(failures_dir=str(tmp_path))
     soon(played, ended(stage, container))
     assert played.returncode == 2
-    assert first_line(played.message) == f"pod POD: container {container} failed: {line}"
+    assert first_line(played.message) == f"pod POD: container {container} failed: {line}", played.message
     (kept,) = tmp_path.iterdir()
     assert f"\nlogs and events are kept in {kept}\n" in played.message
     (pod,) = [item.metadata.name for item in stage.pods("zddc-server-dev") if item.metadata.deletion_timestamp is None]

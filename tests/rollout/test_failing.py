@@ -7,11 +7,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import kubernetes
 import pytest
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import LONG_AGO
 
 pytestmark = pytest.mark.alone
 
@@ -29,11 +30,15 @@ def soon(waited: Any, since: datetime) -> None:
     assert timedelta(0) <= waited.ended - since < SOON
 
 
-def event(shop: Any, reason: str, name: str) -> datetime:
-    """Give when the cluster first told of something about a claim, or about a pod of a Deployment."""
+def event(shop: Any, reason: str, name: str, since: datetime = LONG_AGO) -> datetime:
+    """Give when the cluster first told of something about a claim, or about a pod of a Deployment.
+
+    What it told before that is old news: of that, when it last told it again.
+    """
     events = shop.core.list_namespaced_event(shop.namespace, field_selector=f"reason={reason}").items
     found = [one for one in events if f"{one.involved_object.name}-".startswith(f"{name}-")]
-    return min(one.event_time or one.first_timestamp for one in found)
+    first = min(one.event_time or one.first_timestamp for one in found)
+    return first if first >= since else max(one.last_timestamp for one in found)
 
 
 def test_no_node(shop: Any, name: str, wait: Callable[..., Any]) -> None:
@@ -79,9 +84,11 @@ def test_a_claim_that_nothing_will_bind(
     shop: Any, name: str, wait: Callable[..., Any], claim: Any, storage_class: str, reason: str, why: str
 ) -> None:
     shop.deploy(name, pod=claim(storage_class))
+    begin = datetime.now(timezone.utc)
     # Longer than the test may take: it does not wait for a node here.
     waited = wait(unschedulable_timeout=60)
-    soon(waited, max(event(shop, "FailedScheduling", name), event(shop, reason, "docs")))
+    # The claim may have been spoken of before the wait began; the cluster does so again every 15 s.
+    soon(waited, max(event(shop, "FailedScheduling", name), event(shop, reason, "docs", begin)))
     assert plain(waited.first_line) == f"pod POD: the claim docs is not bound: {why}"
     assert waited.result["msg"].endswith(f"--namespace {shop.namespace} describe persistentvolumeclaim docs")
     assert any(why in line for line in waited.result["events"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -961,7 +962,19 @@ def test_what_is_kept_has_the_log_of_the_instance_that_failed() -> None:
         'failed to open log file "/var/log/pods/p/build/0.log": open: no such file or directory\n',
     ],
 )
-def test_an_answer_in_place_of_a_log_is_none(answer: str) -> None:
+def test_an_answer_in_place_of_a_log_is_none(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
     failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
     assert evidence(Logs(answer, "current"), "n", failure, 5).log == ["current"]
+    assert not pauses
     assert evidence(Logs(answer, answer), "n", failure, 5).log == []
+    assert pauses == [1, 1]
+
+
+def test_an_instance_is_removed_while_its_successor_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = "unable to retrieve container logs for containerd://431c5bf8ce53"
+    api = Logs(gone, gone)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: api.answers.update({"false": "it fails"}))
+    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
+    assert evidence(api, "n", failure, 5).log == ["it fails"]

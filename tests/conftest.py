@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,5 +240,6 @@ def prepare_fixture(core: kubernetes.client.CoreV1Api) -> Iterator[Callable[[str
         return Instance(variables["zddc_server_namespace"], variables)
 
     yield prepare
-    for arguments in made:
-        run("destroy", *arguments)
+    # Most of it is to wait for what ends.
+    with ThreadPoolExecutor(max_workers=4) as side_by_side:
+        list(side_by_side.map(lambda arguments: run("destroy", *arguments), made))

@@ -28,6 +28,13 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def send(sent: signal.Signals, pids: list[int]) -> None:
+    """Send a signal to those processes that have not ended meanwhile."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, sent)
+
+
 class Run:
     """An ansible-playbook for localhost, with what it has said so far."""
 
@@ -73,22 +80,21 @@ class Run:
 
     def kill(self) -> None:
         """Kill all of its processes, at once."""
-        for pid in [self._process.pid, *descendants(self._process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        send(signal.SIGKILL, self._pids())
         self._end()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Let none of its processes go on."""
-        pids = [self._process.pid, *descendants(self._process.pid)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        pids = self._pids()
+        send(signal.SIGSTOP, pids)
         try:
             yield
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            send(signal.SIGCONT, pids)
+
+    def _pids(self) -> list[int]:
+        return [self._process.pid, *descendants(self._process.pid)]
 
     def end(self, seconds: float = 300) -> int:
         """Wait for its end, and give its return code."""

@@ -298,7 +298,7 @@ def test_a_cluster_that_does_not_answer(run: Run, kubeconfig_for: Kubeconfig, si
     began = time.monotonic()
     message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for(f"{scheme}://127.0.0.1:{silent}"), namespace="docs")["msg"]
     assert f"the cluster at {scheme}://127.0.0.1:{silent} does not answer within 5 s." in message
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,10 +328,10 @@ def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypat
 
 def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "LIMIT", 1)
-    plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["3"]}}
+    plugin = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sleep", "args": ["20"]}}
     began = time.monotonic()
     message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for("http://127.0.0.1:1", plugin), namespace="docs")["msg"]
-    assert "credential plugin" in message and time.monotonic() - began < 2.5
+    assert "credential plugin" in message and time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(

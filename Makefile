@@ -1,5 +1,5 @@
 # Every command sets up what it needs: a virtual environment in .venv, a kind cluster named zddc.
-.PHONY: help demo test lint golden faults bench cluster clean
+.PHONY: help demo test lint golden options faults bench cluster clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -43,6 +43,9 @@ test: lint $(VENV)/scan/done ## everything that CI runs
 
 golden: $(VENV)/done ## write the golden manifests anew, for review
 	ZDDC_GOLDEN=write pytest tests/golden
+
+options: $(VENV)/done ## write docs/options.md anew from the argument specs
+	python tests/variables/options.py
 
 faults: $(VENV)/done ## do every fault to an instance, and write what it cost into docs/faults.md
 	$(MAKE) cluster

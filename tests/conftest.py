@@ -84,6 +84,8 @@ class Played:
     """Of the task that failed first."""
     end: str
     """Of the task that failed last."""
+    failures: dict[str, str]
+    """Of the task that failed first, by host."""
     messages: list[str]
     """Of all tasks that have one."""
     warnings: list[str]
@@ -112,14 +114,16 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     seconds = time.monotonic() - begin
     start = done.stdout.find("{\n")
     report = json.loads(done.stdout[start:]) if start >= 0 else {"plays": [], "stats": {}}
-    results = [item for play in report["plays"] for task in play["tasks"] for item in task["hosts"].values()]
+    hosts = [one for play in report["plays"] for task in play["tasks"] for one in task["hosts"].items()]
+    results = [item for _host, item in hosts]
     failed = [said(item) for item in results if item.get("failed")] or [""]
+    failures = {host: said(item) for host, item in reversed(hosts) if item.get("failed")}
     messages = [item["msg"] for item in results if isinstance(item.get("msg"), str)]
     warnings = [text for item in results for text in item.get("warnings", [])]
     diffs = [diff for item in results if isinstance(item.get("diff"), list) for diff in item["diff"]]
     changed = sum(stats["changed"] for stats in report["stats"].values())
     said_last = done.stdout + done.stderr
-    return Played(done.returncode, seconds, failed[0], failed[-1], messages, warnings, diffs, changed, said_last)
+    return Played(done.returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, said_last)
 
 
 def evidence(namespace: str) -> str:
@@ -178,7 +182,7 @@ def play_fixture() -> Callable[..., Played]:
 
 def written(metadata: kubernetes.client.V1ObjectMeta) -> str:
     """Give a text that changes with every write to an object, except to its status."""
-    writes = [f"{entry.manager} {entry.time}" for entry in metadata.managed_fields if not entry.subresource]
+    writes = [f"{entry.manager} {entry.time}" for entry in metadata.managed_fields or [] if not entry.subresource]
     return f"{metadata.uid} {metadata.generation} {writes}"
 
 
@@ -197,8 +201,9 @@ class Instance:
     def objects(self) -> dict[str, str]:
         """Give everything a deploy could touch, with who wrote it and when; a status, which follows later, is not counted."""
         api = kubernetes.client
-        core, apps, networking, batch = (
-            kind(self.client) for kind in (api.CoreV1Api, api.AppsV1Api, api.NetworkingV1Api, api.BatchV1Api)
+        core, apps, networking, batch, policy = (
+            kind(self.client)
+            for kind in (api.CoreV1Api, api.AppsV1Api, api.NetworkingV1Api, api.BatchV1Api, api.PolicyV1Api)
         )
         names = {item.metadata.name: item.metadata.uid for item in core.list_namespace().items}
         found = {f"Namespace {name}": uid for name, uid in names.items() if not OURS.fullmatch(name)}
@@ -210,6 +215,8 @@ class Instance:
             "Ingress": networking.list_namespaced_ingress(self.namespace).items,
             "NetworkPolicy": networking.list_namespaced_network_policy(self.namespace).items,
             "Job": batch.list_namespaced_job(self.namespace).items,
+            "ServiceAccount": core.list_namespaced_service_account(self.namespace).items,
+            "PodDisruptionBudget": policy.list_namespaced_pod_disruption_budget(self.namespace).items,
         }.items():
             found |= {f"{kind} {item.metadata.name}": written(item.metadata) for item in items}
         return found

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -20,15 +21,17 @@ VIOLATES = re.compile(r'violates PodSecurity "([^"]+)": (.*)', re.DOTALL)
 NO_VERDICT = re.compile(r'cannot create resource|exceeded quota|serviceaccount "default" not found')
 
 
-def problems(api: Api, namespace: str, deployment: Object) -> list[str]:
-    """Why it would admit none: by a dry run of one, or, for a user who may make no pods, by the label of the namespace."""
+def problems(api: Api, namespace: str, deployment: Object, accounts: Iterable[str] = ()) -> list[str]:
+    """Why it would admit none: by a dry run of one, or, for a user who may make no pods, by the label of the namespace.
+    C(accounts) are service accounts that may not be there yet."""
     if deployment["spec"].get("replicas") == 0:
         return []
     template = deployment["spec"]["template"]
     mounter = next(filter(mounts, containers(template["spec"])), {}).get("name", "")
     where = f"/api/v1/namespaces/{quote(namespace, safe='')}"
     metadata = {**template.get("metadata", {}), "generateName": f"{deployment['metadata']['name']}-"}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName" or value not in accounts}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     try:
         api.send("post", f"{where}/pods", pod, dryRun="All")
     except ApiError as error:

@@ -358,7 +358,9 @@ def explain(error: Exception, timeout: float) -> ApiError:
             404: (f"has no such thing (404): {text}", ""),
         }
         what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
-        return ApiError(what, advice, status, passing=status == 429 or status >= 500, said=text)
+        # It answers so to a field that there is not, however often it is asked.
+        unfit = "field not declared in schema" in text
+        return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
     if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
         return ApiError(
             f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate."

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils import fields
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
 
 Object = dict[str, Any]
 # The API server's own bookkeeping.
@@ -34,6 +35,12 @@ class Compared:
     def change(self) -> str:
         return "none" if self.before == self.after else "change" if self.before else "create"
 
+    @property
+    def new_pods(self) -> bool:
+        """Whether an apply makes pods: of another template, or more of them."""
+        before, after = self.before.get("spec", {}), self.after.get("spec", {})
+        return before.get("template") != after.get("template") or after.get("replicas", 1) > before.get("replicas", 1)
+
     def diff(self) -> Object:
         kind, name = self.after.get("kind") or self.before["kind"], (self.after or self.before)["metadata"]["name"]
         return {
@@ -42,21 +49,6 @@ class Compared:
             "before": as_yaml(self.before),
             "after": as_yaml(self.after),
         }
-
-
-def as_yaml(item: Object) -> str:
-    """The object as kubectl shows it; text of several lines is shown as such."""
-    # Imported here, so that the module can still say that the Kubernetes library, which brings it, is missing.
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    def text(dumper: Dumper, value: str) -> yaml.ScalarNode:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-    Dumper.add_representer(str, text)
-    return str(yaml.dump(item, Dumper=Dumper, width=1000)) if item else ""
 
 
 def plain(live: Object) -> Object:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils import admission, history, users
+from ansible_collections.varasys.zddc.plugins.module_utils import admission, documents, history, users
 from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     INSTANCE_ARG_SPEC,
     OUTAGE_ARG_SPEC,
@@ -135,8 +135,9 @@ class Planner:
 
     def look_at(self, definition: Object, namespace_exists: bool) -> None:
         version, kind, name = history.identity(definition)
-        found = {"api_version": version, "kind": kind, "name": name, "change": "create", "drift": [], "adopt": False}
-        self.result["objects"].append(found | {"definition": definition})
+        found = {"api_version": version, "kind": kind, "name": name, "definition": definition}
+        untold = {"change": "create", "new_pods": kind == "Deployment", "drift": [], "adopt": False}
+        self.result["objects"].append(found | untold)
         try:
             path = self.kinds.path(version, kind, self.namespace, name)
             if path is None:
@@ -210,10 +211,14 @@ class Planner:
             self.result["problems"] += users.dropped(found.after, self.api.address)
             self.result["problems"] += users.problems(self.api, self.namespace, definition)
         if kind == "Deployment" and definition["metadata"]["name"] == options["name"]:
-            self.result["problems"] += admission.problems(self.api, self.namespace, definition)
+            accounts = [item["metadata"]["name"] for item in options["definitions"] if item["kind"] == "ServiceAccount"]
+            self.result["problems"] += admission.problems(self.api, self.namespace, definition, accounts)
+            claim, name = self.result["claim"], options["data_claim"]
+            self.result["problems"] += documents.problems(self.api, self.namespace, name, claim, definition)
         self.compared.append(found)
         self.result["objects"][-1] |= {
             "change": found.change,
+            "new_pods": found.new_pods,
             "definition": found.definition,
             "drift": found.drift,
             "adopt": found.adopt,

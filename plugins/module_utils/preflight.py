@@ -61,7 +61,7 @@ def check_namespace(api: Api, name: str) -> Found:
 
 
 def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}data_claim") -> Found:
-    """Phase and access modes of the claim."""
+    """Phase, access modes and volume of the claim."""
     claims = f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
     try:
         found = api.find(f"{claims}/{quote(name, safe='')}")
@@ -79,7 +79,8 @@ def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}d
         )
         return Found({}, [], [missing])
     phase = found.get("status", {}).get("phase", "")
-    claim = {"phase": phase, "access_modes": found["spec"].get("accessModes", [])}
+    spec = found["spec"]
+    claim = {"phase": phase, "access_modes": spec.get("accessModes", []), "volume": spec.get("volumeName", "")}
     what, advice = f"{variable}: the claim {name!r} in namespace {namespace!r}", "make the claim anew, or name another."
     if found["metadata"].get("deletionTimestamp"):
         return Found(claim, [f"{what} is being removed. Name another."], [])

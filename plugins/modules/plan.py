@@ -16,6 +16,8 @@ description:
     set or added since the last apply, read from C(metadata.managedFields).
   - Where pods are to have users of their own (C(hostUsers) is false), it looks whether the cluster keeps that, and, as far as
     it may read volumes and nodes, whether they can do it.
+  - Looks whether the pods can have the claim. It must be one that can be written to, and where it can be on one node alone, there
+    must be one pod, which does not roll across nodes, as far as nodes and volumes may be read.
   - Asks by a dry run whether the cluster admits the Deployment's pods. A user who may not make pods hears of a namespace
     whose label C(pod-security.kubernetes.io/enforce) is too strict, if the namespace may be read.
   - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
@@ -181,6 +183,10 @@ claim:
       type: list
       elements: str
       sample: [ReadWriteMany]
+    volume:
+      description: Name of the volume that it is bound to; empty where there is none yet.
+      type: str
+      sample: documents
 objects:
   description: The wanted objects.
   type: list
@@ -203,6 +209,10 @@ objects:
       description: What an apply would do, C(create), C(change) or C(none).
       type: str
       sample: change
+    new_pods:
+      description: Whether an apply makes pods, since their template is another, or more of them are wanted.
+      type: bool
+      sample: true
     definition:
       description: What to apply, without the fields that are left to O(allowed_managers).
       type: dict

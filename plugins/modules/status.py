@@ -187,7 +187,7 @@ def age(passed: timedelta) -> str:
     return f"{seconds}s"
 
 
-def url(namespace: Namespace, name: str, pods: list[Object]) -> str:
+def url(namespace: Namespace, name: str, pods: list[Object], record: Object | None) -> str:
     """The first of the ways by which it is reached."""
     for ingress in of(namespace.ingresses, name):
         for rule in ingress["spec"].get("rules") or []:
@@ -195,6 +195,11 @@ def url(namespace: Namespace, name: str, pods: list[Object]) -> str:
                 secured = {one for tls in ingress["spec"].get("tls") or [] for one in tls.get("hosts") or []}
                 paths = (rule.get("http") or {}).get("paths") or [{}]
                 return f"http{'s' if host in secured else ''}://{host}{paths[0].get('path') or '/'}"
+    # Whether a Gateway ends TLS is told in another namespace; that there is a route, in the record.
+    for route in [one for one in (record["data"]["objects"] if record else []) if one["kind"] == "HTTPRoute"]:
+        for host in route["spec"].get("hostnames") or []:
+            rule = next(iter(route["spec"].get("rules") or []), {})
+            return f"{host}{next(iter(rule.get('matches') or []), {}).get('path', {}).get('value', '/')}"
     for service in of(namespace.services, name):
         for port in service["spec"].get("ports") or []:
             if node_port := port.get("nodePort"):
@@ -287,7 +292,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",
         "restarts": str(sum(pod.restarts for pod in current)) if current else "",
         "age": age(now - max(made)) if made else "",
-        "url": url(namespace, name, [pod.seen for pod in current]),
+        "url": url(namespace, name, [pod.seen for pod in current], record),
         "state": state(verdict, record),
     }
     differing = [line for pod in current if (line := other_build(pod, annotations))]

@@ -1,10 +1,12 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Wrong input: the message to the letter, within 15 s, and a cluster that was not touched."""
+"""Wrong input: the message to the letter, and a cluster that was not touched. Each case is a host of one play; those that ask
+another machine, or set what the play sets itself, are played apart, and have 15 s."""
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 import venv
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
 import yaml
 
@@ -20,8 +23,13 @@ CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases.yml
 
 @pytest.fixture(scope="module", name="instance")
 def instance_fixture(prepare: Callable[..., Any]) -> Any:
-    """Give a namespace in which a deploy would succeed."""
-    return prepare("inputs", 30424)
+    """Give a namespace in which a deploy would succeed, with claims besides with which it would not."""
+    instance = prepare("inputs", 30424)
+    core = kubernetes.client.CoreV1Api(instance.client)
+    for mode in ("ReadOnlyMany", "ReadWriteOnce", "ReadWriteOncePod"):
+        spec = {"accessModes": [mode], "storageClassName": "", "resources": {"requests": {"storage": "1Gi"}}}
+        core.create_namespaced_persistent_volume_claim(instance.namespace, {"metadata": {"name": mode.lower()}, "spec": spec})
+    return instance
 
 
 @pytest.fixture(scope="module", name="places")
@@ -67,8 +75,39 @@ def filled(value: Any, places: dict[str, str]) -> Any:
     return json.loads(text)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["id"].replace(" ", "-") for case in CASES])
-def test_input(case: dict[str, Any], instance: Any, places: dict[str, str], play: Callable[..., Any]) -> None:
+def name_of(case: dict[str, Any]) -> str:
+    """Give a case's name as that of a host."""
+    return re.sub("[^a-z0-9]+", "-", case["id"].lower())
+
+
+TOGETHER = [case for case in CASES if not case.get("apart")]
+APART = [case for case in CASES if case.get("apart")]
+
+
+@pytest.fixture(scope="module", name="together")
+def together_fixture(
+    instance: Any, places: dict[str, str], play: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """Give what came of one play over the cases, and whether the cluster is as it was."""
+    hosts = {name_of(case): filled(case["variables"], places) for case in TOGETHER}
+    common = instance.variables | {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = tmp_path_factory.mktemp("together") / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"zddc_server": {"hosts": hosts, "vars": common}}, sort_keys=False))
+    before = instance.objects()
+    played = play("-i", inventory, "playbooks/deploy.yml")
+    return played, instance.objects() == before
+
+
+@pytest.mark.parametrize("case", TOGETHER, ids=map(name_of, TOGETHER))
+def test_input(case: dict[str, Any], together: Any, places: dict[str, str]) -> None:
+    played, untouched = together
+    assert played.failures[name_of(case)] == filled(case["message"], places)
+    assert untouched
+    assert played.changed == 0
+
+
+@pytest.mark.parametrize("case", APART, ids=map(name_of, APART))
+def test_input_apart(case: dict[str, Any], instance: Any, places: dict[str, str], play: Callable[..., Any]) -> None:
     variables = instance.variables | filled(case["variables"], places)
     before = instance.objects()
     played = play("playbooks/deploy.yml", "-e", json.dumps(variables))

@@ -64,6 +64,19 @@ def test_a_pod_is_asked_for_and_not_made() -> None:
     assert pod["spec"] == deployment()["spec"]["template"]["spec"]
 
 
+def test_a_service_account_that_comes_with_the_instance_may_be_missing() -> None:
+    with_account = deployment()
+    with_account["spec"]["template"]["spec"]["serviceAccountName"] = "archive"
+    asked = []
+    for accounts in ([], ["archive"]):
+        api = Api()
+        admission.problems(api, "docs", with_account, accounts)
+        [(_verb, _path, _query, pod)] = api.sent
+        asked.append(pod["spec"].get("serviceAccountName"))
+    assert asked == ["archive", None]
+    assert with_account["spec"]["template"]["spec"]["serviceAccountName"] == "archive"
+
+
 def test_where_there_are_to_be_no_pods_nothing_is_asked() -> None:
     api = Api("denied")
     assert found(api, replicas=0) == [] and api.sent == []

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.compare import as_yaml, compare, plain
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare, plain
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
 
 EDITED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded/edited.json").read_text(encoding="utf-8"))
 DEFINITION: dict[str, Any] = {
@@ -113,3 +114,19 @@ def test_shown_without_bookkeeping() -> None:
     assert set(shown["metadata"]) == {"name", "namespace", "labels", "annotations"}
     assert list(shown["metadata"]["annotations"]) == ["example.org/hand"]
     assert as_yaml({"script": "one\ntwo\n", "empty": ""}) == "empty: ''\nscript: |\n  one\n  two\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({}, {"spec": {"template": {}}}, True),
+        ({}, {"spec": {"type": "ClusterIP"}}, False),
+        ({"spec": {"template": {"a": 1}}}, {"spec": {"template": {"a": 1}}}, False),
+        ({"spec": {"template": {"a": 1}}}, {"spec": {"template": {"a": 2}}}, True),
+        ({"spec": {"replicas": 0}}, {"spec": {}}, True),
+        ({"spec": {"replicas": 2}}, {"spec": {"replicas": 1}}, False),
+        ({"spec": {"replicas": 2}}, {}, False),
+    ],
+)
+def test_whether_an_apply_makes_pods(before: dict[str, Any], after: dict[str, Any], expected: bool) -> None:
+    assert Compared(before, after, after).new_pods == expected

@@ -5,11 +5,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.varasys.zddc.plugins.filter.manifest import manifest
+from ansible_collections.varasys.zddc.plugins.filter.misfits import misfits
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
+from ansible_collections.varasys.zddc.plugins.filter.patched import patched
 from ansible_collections.varasys.zddc.plugins.filter.refusal import refusal
 from ansible_collections.varasys.zddc.plugins.filter.table import table
+from ansible_collections.varasys.zddc.plugins.filter.touched import touched
 from ansible_collections.varasys.zddc.plugins.test.away import away
 
 SET_BY = {"Service": "zddc_server_service_*", "NetworkPolicy": "zddc_server_build_egress", "": "zddc_server_extra_objects"}
@@ -92,3 +98,93 @@ def test_an_answer_that_was_not_waited_for() -> None:
     over = {"failed": True, "msg": "Timed out after 60 second(s).", "timedout": {"period": 60}}
     assert away(over) and not away(over, 9)
     assert not away({"changed": True, "result": {"msg": REFUSED}})
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({}, {"a": {"b": 1, "c": 2}}),
+        ({"a": {"b": 3}}, {"a": {"b": 3, "c": 2}}),
+        ({"a": {"b": None, "d": None}}, {"a": {"c": 2}}),
+        ({"a": None}, {}),
+        ({"a": [1]}, {"a": [1]}),
+        ({"e": {"f": None, "g": {"h": 4}}}, {"a": {"b": 1, "c": 2}, "e": {"g": {"h": 4}}}),
+        ({"e": [{"f": None, "g": 5}]}, {"a": {"b": 1, "c": 2}, "e": [{"g": 5}]}),
+    ],
+)
+def test_a_patch_of_mappings(patch: dict[str, Any], expected: dict[str, Any]) -> None:
+    manifests = [{"a": {"b": 1, "c": 2}}, {"kind": "Service"}]
+    assert patched(manifests, [patch, {}]) == [expected, {"kind": "Service"}]
+    assert manifests == [{"a": {"b": 1, "c": 2}}, {"kind": "Service"}]
+
+
+NAMED = [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]
+MOUNTS = [{"name": "data", "mountPath": "/x"}, {"name": "data", "mountPath": "/y"}]
+
+
+@pytest.mark.parametrize(
+    ("base", "patch", "expected"),
+    [
+        (NAMED, [{"name": "c"}, {"name": "b", "value": "3"}], [NAMED[0], {"name": "b", "value": "3"}, {"name": "c"}]),
+        (NAMED, [{"name": "a", "value": None}], [{"name": "a"}, NAMED[1]]),
+        (NAMED, [], NAMED),
+        (NAMED, [{"value": "3"}], [{"value": "3"}]),
+        (NAMED, ["c"], ["c"]),
+        ([], NAMED, NAMED),
+        (["a", "b"], ["c"], ["c"]),
+        (MOUNTS, [{"name": "data", "mountPath": "/y", "readOnly": True}], [MOUNTS[0], {**MOUNTS[1], "readOnly": True}]),
+    ],
+)
+def test_a_patch_of_lists(base: list[Any], patch: list[Any], expected: list[Any]) -> None:
+    assert patched([{"items": base}], [{"items": patch}]) == [{"items": expected}]
+
+
+FIXED = [["spec", "selector"], ["metadata", "labels", "zddc/*"], ["spec", "pods", "name=web", "env", "name=TLS"]]
+SHOWN = ["spec.selector", "metadata.labels.zddc/*", "spec.pods[name=web].env[name=TLS]"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({}, []),
+        ({"metadata": {"labels": {"team": "a"}}, "spec": {"type": "x"}}, []),
+        ({"spec": {"selector": {}}}, [0]),
+        ({"spec": None}, [0, 2]),
+        ({"spec": "x"}, [0, 2]),
+        ({"metadata": {"labels": None}}, [1]),
+        ({"metadata": {"labels": {"zddc/mode": "dev"}}}, [1]),
+        ({"spec": {"pods": [{"name": "other", "env": None}]}}, []),
+        ({"spec": {"pods": [{"name": "web", "env": [{"name": "OTHER", "value": "1"}]}]}}, []),
+        ({"spec": {"pods": [{"name": "web", "env": [{"name": "TLS", "value": "1"}]}]}}, [2]),
+        ({"spec": {"pods": [{"name": "web", "env": [{"value": "1"}]}]}}, [2]),
+        ({"spec": {"pods": [{"name": "web", "env": None}]}}, [2]),
+        ({"spec": {"pods": ["x"]}}, [2]),
+        ({"spec": {"pods": []}}, []),
+        ({"spec": {"pods": {"name": "web"}}}, [2]),
+    ],
+)
+def test_what_a_patch_must_not_change(patch: dict[str, Any], expected: list[int]) -> None:
+    assert touched(patch, FIXED) == [SHOWN[number] for number in expected]
+
+
+def test_a_manifest() -> None:
+    one = {"name": "a"}
+    definition = {"spec": {"script": "set -eu\nexit\n", "port": "80", "items": [one, one], "none": None, "umlaut": "ä"}}
+    text = manifest(definition)
+    assert text == (
+        "spec:\n  script: |\n    set -eu\n    exit\n  port: '80'\n  items:\n    - name: a\n    - name: a\n"
+        "  none: null\n  umlaut: ä\n"
+    )
+    assert yaml.safe_load(text) == definition
+
+
+def test_what_does_not_fit() -> None:
+    options = {
+        "a": {"type": "dict", "options": {"b": {"type": "dict", "options": {"d": {}, "c": {}}}}},
+        "e": {"type": "list", "options": {"f": {}}},
+    }
+    assert misfits(["value of a is x", "a.b.x, e.y, e.y. Supported parameters include: f."], options) == [
+        "value of a is x",
+        "a.b has no key x: it has c, d. Correct it, or take it out.",
+        "e has no key y: it has f. Correct it, or take it out.",
+    ]

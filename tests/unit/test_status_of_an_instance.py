@@ -54,7 +54,24 @@ def ingress(host: str | None, path: str = "/", secured: tuple[str, ...] = ()) ->
     ],
 )
 def test_url(services: list[Any], ingresses: list[Any], pods: list[Any], shown: str) -> None:
-    assert url(SimpleNamespace(name="docs", services=services, ingresses=ingresses), "web", pods) == shown
+    assert url(SimpleNamespace(name="docs", services=services, ingresses=ingresses), "web", pods, None) == shown
+
+
+PATHS = [{"matches": [{"path": {"type": "PathPrefix", "value": "/docs"}}]}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "shown"),
+    [
+        ({"hostnames": ["a.example.org", "b.example.org"], "rules": PATHS}, "a.example.org/docs"),
+        ({"hostnames": ["a.example.org"], "rules": [{}]}, "a.example.org/"),
+        ({"hostnames": ["a.example.org"]}, "a.example.org/"),
+        ({"rules": PATHS}, "http://web.docs.svc:80/"),
+    ],
+)
+def test_url_of_a_route(spec: dict[str, Any], shown: str) -> None:
+    record = {"data": {"objects": [{"kind": "Service"}, {"kind": "HTTPRoute", "spec": spec}]}}
+    assert url(SimpleNamespace(name="docs", services=[service()], ingresses=[]), "web", PODS, record) == shown
 
 
 def record(result: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import options
 import pytest
 import yaml
 
@@ -35,6 +36,10 @@ def test_links(document: str) -> None:
             target = path.parent / name if name else path
             assert target.exists(), link
             assert not anchor or anchor in headings(target), link
+
+
+def test_the_page_of_the_options_is_that_of_the_specs() -> None:
+    assert options.PAGE.read_text() == options.page(), "`make options` writes it anew"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -1,0 +1,27 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""An object as YAML that can be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def as_yaml(item: dict[str, Any], sort_keys: bool = True) -> str:
+    """The object as kubectl shows it; text of several lines is shown as such. Empty, where there is none."""
+    # Imported here, so that a module can still say that the Kubernetes library, which brings it, is missing.
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+            super().increase_indent(flow, False)
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Dumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return str(yaml.dump(item, Dumper=Dumper, sort_keys=sort_keys, width=1000, allow_unicode=True)) if item else ""

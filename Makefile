@@ -31,10 +31,11 @@ cluster: $(VENV)/done ## bring up the kind cluster zddc, as the demo and the tes
 demo: $(VENV)/done ## from nothing to prod and dev running on the same documents, at 127.0.0.1
 	$(PLAYBOOK) playbooks/demo.yml $(DEMO)
 
-lint: $(VENV)/done ## lint the YAML and the Ansible content
+lint: $(VENV)/done ## lint the YAML, the Ansible content and the changelog
 	@echo "== Lint"
 	yamllint --strict .
 	ansible-lint --offline
+	antsibull-changelog lint
 
 test: lint $(VENV)/scan/done ## everything that CI runs
 	$(MAKE) cluster CLUSTER="-e kind_cluster_ingress=true"

@@ -48,6 +48,12 @@ def keys(options: dict[str, Any], path: list[str]) -> list[str]:
     return sorted(options)
 
 
+def plain(error: str) -> str:
+    """Give an error without Python's words for types, and without all spellings of true and false."""
+    error = re.sub(r"<class '[\w.]*?_AnsibleTagged(\w+)'>", lambda found: f"a {found[1].lower()}", error)
+    return re.sub(r"The value ('.*') is not a valid boolean\. .*", r"\1 is neither true nor false", error)
+
+
 def misfits(errors: Iterable[str], options: dict[str, Any]) -> list[str]:
     """Give the messages."""
     found = []
@@ -56,7 +62,7 @@ def misfits(errors: Iterable[str], options: dict[str, Any]) -> list[str]:
         for name in dict.fromkeys(unknown[1].split(", ")) if unknown else []:
             parent, _, key = name.rpartition(".")
             found.append(f"{parent} has no key {key}: it has {', '.join(keys(options, parent.split('.')))}. Correct it, or take it out.")
-        found += [] if unknown else [error]
+        found += [] if unknown else [plain(error)]
     return found
 
 

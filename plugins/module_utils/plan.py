@@ -82,6 +82,7 @@ class Planner:
         self.compared: list[Compared] = []
         self.refusals: list[str] = []
         self.api = connect(caller, PREFIX, self.options["timeout"])
+        result["instance"] = f"{self.options['name']} in namespace {self.namespace} of the cluster at {self.api.address}"
         self.kinds = Kinds(self.api)
 
     def plan(self) -> None:
@@ -342,6 +343,7 @@ def look(caller: Caller) -> Object:
     """The result of the module plan; one that failed has C(failed) and C(msg)."""
     result: Object = {
         "check_mode": caller.check_mode,
+        "instance": "",
         "problems": [],
         "warnings": [],
         "claim": {},
@@ -378,7 +380,7 @@ def look(caller: Caller) -> Object:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
     if problems or refusals:
-        told = ("kubernetes_version", "check_mode", "namespace_exists", "claim", "problems", "warnings")
+        told = ("instance", "kubernetes_version", "check_mode", "namespace_exists", "claim", "problems", "warnings")
         shown = {key: result[key] for key in told if key in result}
         return {"failed": True, "msg": failure(problems, refusals), **shown}
     return {"changed": result["change"], **result}

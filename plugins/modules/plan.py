@@ -154,6 +154,11 @@ work:
   type: bool
   returned: success
   sample: false
+instance:
+  description: Which instance it is, by its name, its namespace and its cluster; empty where the kubeconfig leads to none.
+  type: str
+  returned: always
+  sample: zddc-server-prod in namespace documents of the cluster at https://10.0.0.5:6443
 kubernetes_version:
   description: Version of the cluster.
   type: str

@@ -66,7 +66,7 @@ def test_what_was_deployed(site: Any) -> None:
 def test_the_build_has_no_right_that_it_does_not_need(site: Any) -> None:
     (job,) = site.jobs().values()
     pod = job.spec.template.spec
-    assert (pod.automount_service_account_token, pod.service_account_name) == (False, None)
+    assert (pod.automount_service_account_token, pod.service_account_name) == (False, "default")
     assert {volume.name for volume in pod.volumes} == {"build", "bin", "cache"}
     for container in [*(pod.init_containers or []), *pod.containers]:
         security = container.security_context

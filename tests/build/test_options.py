@@ -120,11 +120,11 @@ def test_options(site: Any, surroundings: None) -> None:
         "zddc-server",
         "sh",
         "-c",
-        "env; cat /etc/policies/TWO; grep opa.example.org /etc/hosts; ls /var/run/secrets; true",
+        "env; echo policy=$(cat /etc/policies/TWO); grep opa.example.org /etc/hosts; ls /var/run/secrets; true",
     )
     lines = set(seen.replace("\t", " ").splitlines())
     assert {"ZDDC_ONE=variable", "ZDDC_TWO=configured", "ZDDC_TLS_CERT=none", "TZ=Europe/Vienna"} <= lines
-    assert "configured192.0.2.7 opa.example.org" in lines
+    assert {"policy=configured", "192.0.2.7 opa.example.org"} <= lines
     assert "kubernetes.io" not in seen.rpartition("opa.example.org")[2]
 
     site.until(lambda: answers(site))
@@ -160,5 +160,8 @@ def test_what_is_turned_off_is_removed(site: Any) -> None:
     """The test before has turned it on."""
     assert not {f"ServiceAccount {site.name}", f"PodDisruptionBudget {site.name}"} & site.objects().keys()
     routes = kubernetes.client.CustomObjectsApi(site.core.api_client)
+    # The API server keeps its name in two fields.
+    pod = site.deployment().spec.template.spec
+    assert (pod.service_account_name, pod.service_account) == ("default", "default")
     found = routes.list_namespaced_custom_object("gateway.networking.k8s.io", "v1", site.namespace, "httproutes")
     assert found["items"] == []

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.varasys.zddc.plugins.module_utils.api import GOOD_CLIENT
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PINNED = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
 # What users need, as pathspecs of git. All else serves the development of the collection.
-SHIPPED = ("*.md", "LICENSE", "docs", "examples", "meta", "playbooks/*.yml", "plugins", "roles")
+SHIPPED = ("*.md", "LICENSE", "changelogs/*.yaml", "docs", "examples", "meta", "playbooks/*.yml", "plugins", "roles")
 # It needs tests/fixtures.
 KEPT = (":!playbooks/demo.yml", ":!tests", ":!molecule")
 
@@ -89,6 +93,17 @@ def test_it_names_the_collections_that_it_needs(installed: Installed) -> None:
     manifest = json.loads((installed.folder / "MANIFEST.json").read_text())["collection_info"]
     assert (manifest["namespace"], manifest["name"], manifest["license"]) == ("varasys", "zddc", ["GPL-3.0-or-later"])
     assert manifest["dependencies"] == {"kubernetes.core": ">=6.0.0,<7.0.0"}
+
+
+def test_it_says_what_an_execution_environment_needs(installed: Installed) -> None:
+    """The library that the modules ask for, and none of the releases that they refuse."""
+    needs = yaml.safe_load((installed.folder / "meta/execution-environment.yml").read_text())["dependencies"]
+    assert all((installed.folder / path).is_file() for path in needs.values())
+    lines = (installed.folder / needs["python"]).read_text().splitlines()
+    found = {one.name: one.specifier for one in map(Requirement, (line for line in lines if not line.startswith("#")))}
+    pinned = {one.name: str(one.specifier)[2:] for one in map(Requirement, PINNED) if one.name in found}
+    assert pinned.keys() == found.keys() and all(pinned[name] in found[name] for name in found)
+    assert [*found["kubernetes"].filter(["24.1.0", "32.0.0", "35.0.0", "36.0.0", GOOD_CLIENT])] == [GOOD_CLIENT]
 
 
 @pytest.mark.parametrize(

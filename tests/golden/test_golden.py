@@ -199,6 +199,19 @@ def test_labels_and_annotations_go_to_their_object(rendered: Path) -> None:
     assert found.keys() == OPTIONS.keys()
 
 
+def test_no_variable_is_part_of_a_command(rendered: Path) -> None:
+    """What a container runs is of the role's files and fixed words; what variables say reaches it as environment."""
+    folder = PROJECT / "roles/zddc_server/files"
+    scripts = {path.read_text().strip() for path in folder.iterdir()}
+    words = {"/bin/sh", "-c", "sh", "overlay", "serve", "mount", "keep", "/opt/zddc/zddc-server"}
+    for case in CASES:
+        for text in [manifests(rendered / case)["deployment.yaml"], *job(rendered, case).values()]:
+            pod = yaml.safe_load(text)["spec"]["template"]["spec"]
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
+                said = [*container.get("command", []), *container.get("args", [])]
+                assert {word.strip() for word in said} <= scripts | words, (case, container["name"])
+
+
 def test_the_fixed_variables_are_fixed(rendered: Path) -> None:
     for case in CASES:
         deployment = yaml.safe_load(manifests(rendered / case)["deployment.yaml"])

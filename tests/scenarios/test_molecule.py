@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import kubernetes
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -39,13 +40,17 @@ def molecule(scenario: str, *arguments: str) -> tuple[bool, str]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_scenario(scenario: str, evidence: Callable[[str], str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_scenario(
+    scenario: str, evidence: Callable[[str], str], core: kubernetes.client.CoreV1Api, capfd: pytest.CaptureFixture[str]
+) -> None:
     with capfd.disabled():
         # What an earlier run left, and Molecule's own note that it was created, which lies outside of the project.
         molecule(scenario, "destroy")
         passed, said = molecule(scenario, "test", "--destroy", "never")
         if not passed:
-            print(evidence(f"molecule-{scenario}"), file=sys.stderr, flush=True)
+            for namespace in [item.metadata.name for item in core.list_namespace().items]:
+                if namespace.startswith(f"molecule-{scenario}"):
+                    print(evidence(namespace), file=sys.stderr, flush=True)
         destroyed, left = molecule(scenario, "destroy")
     assert passed, f"scenario {scenario} failed:\n{said}"
     assert destroyed, f"scenario {scenario} left something behind:\n{left}"

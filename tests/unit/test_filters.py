@@ -188,3 +188,14 @@ def test_what_does_not_fit() -> None:
         "a.b has no key x: it has c, d. Correct it, or take it out.",
         "e has no key y: it has f. Correct it, or take it out.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("<class 'ansible.module_utils._internal._datatag._AnsibleTaggedDict'> cannot be converted to a list", "a dict cannot be converted to a list"),
+        ("convert to bool: The value 'perhaps' is not a valid boolean. Valid booleans include: 0, 'no'", "convert to bool: 'perhaps' is neither true nor false"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_in_plain_words(error: str, expected: str) -> None:
+    assert misfits([error], {}) == [expected]

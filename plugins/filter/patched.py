@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -53,15 +53,15 @@ KEYS = ("mountPath", "name")
 def key_of(items: list[Any]) -> str:
     """Give the key by which the items of a list are told from one another, or nothing."""
     for key in KEYS:
-        if all(isinstance(item, Mapping) and key in item for item in items):
+        if all(isinstance(item, dict) and key in item for item in items):
             return key
     return ""
 
 
 def merged(base: Any, patch: Any) -> Any:
     """Merge a patch over what is there."""
-    if isinstance(patch, Mapping):
-        base = base if isinstance(base, Mapping) else {}
+    if isinstance(patch, dict):
+        base = base if isinstance(base, dict) else {}
         over = {key: merged(base.get(key), value) for key, value in patch.items() if value is not None}
         return {key: value for key, value in {**base, **over}.items() if key not in patch or key in over}
     if isinstance(patch, list):

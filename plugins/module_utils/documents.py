@@ -21,7 +21,8 @@ ONE_POD = "ReadWriteOncePod"
 
 def problems(api: Api, namespace: str, name: str, claim: Object, definition: Object) -> list[str]:
     """Why they could not, or not all of them at a time. C(claim) is what check_claim found."""
-    modes = claim.get("access_modes", [])
+    # What is stopped needs no claim.
+    modes = claim.get("access_modes", []) if definition["spec"].get("replicas") != 0 else []
     written = any(
         source.get("claimName") == name and not source.get("readOnly")
         for volume in pod_spec(definition).get("volumes", [])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,4 +98,16 @@ def test_what_dev_warns_of(stage: Any) -> None:
     ]
     assert stage.deploy("--check", **given, guarded_elsewhere=True, log_level="info").warnings == []
     assert stage.deploy("--check", **given, allowed_clients=FRIENDS, guarded_elsewhere=False, log_level="info").warnings == []
+    assert stage.objects() == before
+
+
+def test_a_budget_that_no_pod_may_go_by(stage: Any) -> None:
+    before = stage.objects()
+    for budget in ({"minAvailable": 3}, {"minAvailable": "100%"}, {"maxUnavailable": 0}):
+        assert stage.deploy("--check", replicas=3, disruption_budget=budget).warnings == [
+            f"zddc_server_disruption_budget is {json.dumps(budget)} with 3 replicas: no pod may be taken away, and no node that has one "
+            "can be drained. Leave room for one."
+        ]
+    for budget in ({"minAvailable": 2}, {"maxUnavailable": "25%"}):
+        assert stage.deploy("--check", replicas=3, disruption_budget=budget).warnings == []
     assert stage.objects() == before

@@ -65,6 +65,8 @@ def test_pods_at_a_time_on_a_claim_of_one_node() -> None:
         "is ReadWriteMany."
     ]
     assert found("ReadWriteOnce", strategy={"type": "Recreate"}) == []
+    # What is stopped needs none.
+    assert found("ReadWriteOnce", replicas=0) == found("ReadOnlyMany", replicas=0) == []
 
 
 def test_a_claim_of_one_pod() -> None:

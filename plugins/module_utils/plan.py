@@ -87,7 +87,7 @@ class Planner:
 
     def plan(self) -> None:
         options, result, problems = self.options, self.result, self.result["problems"]
-        result["warnings"] += options["cautions"]
+        result["warnings"] += options["cautions"] if options["definitions"] else []
         result["kubernetes_version"] = check_cluster(self.api)
         namespace = check_namespace(self.api, self.namespace)
         result["namespace_exists"] = namespace.what

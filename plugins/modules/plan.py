@@ -107,7 +107,7 @@ options:
     type: int
     default: 10
   cautions:
-    description: Sentences to warn of, whatever the cluster says.
+    description: Sentences to warn of, whatever the cluster says, unless all is to be removed.
     type: list
     elements: str
     default: []

@@ -250,6 +250,13 @@ def test_a_cache_whose_claim_has_another_access_mode(checked: Run, cluster: Any)
     ]
 
 
+def test_cautions_are_for_what_is_wanted(checked: Run) -> None:
+    said = "Mind the gap."
+    # Ansible keeps warnings until the process ends.
+    assert said not in json.dumps(checked(definitions=[], cautions=[said]).get("warnings", []))
+    assert said in json.dumps(checked(definitions=[SERVICE], cautions=[said])["warnings"])
+
+
 def test_a_kind_that_the_cluster_does_not_know(checked: Run) -> None:
     assert "knows no Route of example.org/v1." in checked(definitions=[UNKNOWN])["msg"]
 

@@ -64,7 +64,8 @@ class Dev(Stage):
 
     def folders(self, *uids: str) -> list[str]:
         """Give the pods of which the node still has a folder."""
-        found = self.on_node(f"ls /proc/1/root{PODS}").split()
+        # Not ls, which fails on a folder that goes while it looks.
+        found = self.on_node(f"cd /proc/1/root{PODS}; echo *").split()
         return sorted(set(found) & set(uids))
 
     def signal(self, name: str, *uids: str, process: str = "") -> None:

@@ -33,7 +33,10 @@ def no_ambient_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    # A test of a filter makes this process a controller, on whose terminal warnings end.
+    monkeypatch.setattr("ansible.module_utils._internal.is_controller", False)
+
     def call(module: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         capsys.readouterr()
         with patch_module_args({**options, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):

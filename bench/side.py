@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -26,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from cache import VARS_FILE  # noqa: E402
 from conftest import Instance, ansible_playbook, evidence  # noqa: E402
-from go_module import build, go  # noqa: E402
+from helm import CHARTS, HelmProgram, helm_program  # noqa: E402
 from stage import Stage  # noqa: E402
 
 INTERVAL = 0.05
@@ -35,7 +33,6 @@ PATIENCE = 120
 """Seconds without service after which a chart is not watched any longer."""
 SCENARIO, GIT_PORT = "benchmark", 30599
 PORTS = {"prod": 30600, "dev": 30601, "chart-prod": 30602, "chart-dev": 30603}
-HELM = "helm.sh/helm/v4"
 
 
 def prepare(verb: str) -> None:
@@ -207,30 +204,13 @@ def build_seconds(pod: Any) -> float:
     return float((ended.finished_at - ended.started_at).total_seconds())
 
 
-def helm_program() -> str:
-    """Give Helm 4: the one in PATH, or one built from its Go module, of which go.mod and go.sum pin every part."""
-    known = shutil.which("helm")
-    if known and "v4." in subprocess.run([known, "version", "--short"], capture_output=True, text=True, check=False).stdout:
-        return known
-    folder = HERE / "helm"
-    version = go(folder, "list", "-m", "-f", "{{.Version}}", HELM)
-    return str(build(folder, f"{HELM}/cmd/helm", f"-s -w -X {HELM}/internal/version.version={version}"))
-
-
 class Helm:
     """Helm, with a release of each chart: their own names, where the collection's instances have theirs."""
 
     def __init__(self, program: str, bench: Bench, home: Path) -> None:
-        self._program, self._bench, self._home = program, bench, home
-        homes = {f"HELM_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-        self._environment = {**os.environ, **homes, "KUBECONFIG": bench.kubeconfig}
+        self._bench, self._home = bench, home
+        self._run = HelmProgram(program, bench.kubeconfig, bench.namespace, home).run
         self.version = self._run("version", "--template", "{{.Version}}")
-
-    def _run(self, *arguments: str) -> str:
-        command = [self._program, "--namespace", self._bench.namespace, *arguments]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr or done.stdout
-        return done.stdout.strip()
 
     def timed(self, *arguments: str) -> float:
         """Run it, and give the seconds that it took."""
@@ -249,8 +229,7 @@ class Helm:
         }
         file = self._home / f"{mode}.json"
         file.write_text(json.dumps(values))
-        chart = HERE / f"charts/zddc-server-{mode}"
-        return self.timed(verb, f"chart-{mode}", str(chart), "--values", str(file), *arguments)
+        return self.timed(verb, f"chart-{mode}", str(CHARTS / f"zddc-server-{mode}"), "--values", str(file), *arguments)
 
     def installed(self, mode: str) -> bool:
         """Tell whether there is a release of a mode."""

@@ -424,8 +424,12 @@ def assess(
     started: datetime,
     patience: timedelta = GRACE,
     signs: Signs = NO_SIGNS,
+    beside: bool = False,
 ) -> Verdict:
-    """Whether the newest revision, and only it, serves; if it does not, whether it still may."""
+    """Whether the newest revision, and only it, serves; if it does not, whether it still may.
+
+    Beside older pods it is enough that all of its own are ready.
+    """
     spec, status = deployment["spec"], deployment.get("status", {})
     wanted = spec.get("replicas", 1)
     replicas = {
@@ -462,6 +466,8 @@ def assess(
     if counted and not status.get("unavailableReplicas") and not old:
         return verdict(True, "ready")
     behind = [pod for pod in fresh if not pod.ready]
+    if beside and len(fresh) - len(behind) == wanted:
+        return verdict(True, "ready")
     if behind:
         stage = f"pod {behind[0].name}: {behind[0].stage}"
     elif old:
@@ -567,16 +573,17 @@ def follow(
     timeout: float,
     interval: float,
     patience: timedelta = GRACE,
+    beside: bool = False,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
     """A verdict for each look at the Deployment."""
 
     def judge(seen: tuple[Object, list[Object], list[Object]], started: datetime) -> Verdict:
-        verdict = assess(*seen, api.now, started, patience)
+        verdict = assess(*seen, api.now, started, patience, beside=beside)
         if puzzling := [pod for pod in verdict.pods if pod.puzzling][:3]:
             now = api.now
-            verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling))
+            verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling), beside)
         return verdict
 
     return looks(api, lambda: observe(api, namespace, name), judge, timeout, interval, clock, sleep)

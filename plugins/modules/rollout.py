@@ -35,6 +35,10 @@ options:
     description: Seconds between two looks.
     type: float
     default: 1
+  beside_old:
+    description: Wait only until all pods of the newest revision are ready. Older ones may go on serving beside them.
+    type: bool
+    default: false
 attributes:
   action:
     support: partial
@@ -193,7 +197,7 @@ def wait(module: AnsibleModule, api: Api, begin: float) -> None:
         api.when_away = progress.tell_away
     namespace, name = options["namespace"], options["name"]
     patience = timedelta(seconds=options["unschedulable_timeout"])
-    for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience):
+    for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience, options["beside_old"]):
         for call in at_each_look:
             call(verdict)
     seconds = round(time.monotonic() - begin, 1)
@@ -218,6 +222,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "namespace": {"type": "str", "required": True},
             "interval": {"type": "float", "default": 1},
+            "beside_old": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -14,11 +14,11 @@ import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api
 from ansible_collections.varasys.zddc.plugins.module_utils.git_ref import ARGUMENT_SPEC
-from ansible_collections.varasys.zddc.plugins.modules import adopt, build, git_ref, history, lease, plan, rollout, schema, status, verify
+from ansible_collections.varasys.zddc.plugins.modules import adopt, build, git_ref, history, lease, plan, release, rollout, schema, status, verify
 
 MODULES = pytest.mark.parametrize(
     "module",
-    [adopt, build, git_ref, history, lease, plan, rollout, schema, status, verify],
+    [adopt, build, git_ref, history, lease, plan, release, rollout, schema, status, verify],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
 

@@ -1,0 +1,256 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Reads a release of the upstream Helm charts, as variables of the role zddc_server
+version_added: 0.1.0
+author: varasys.zddc contributors
+description:
+  - Finds the release by Helm's record of it, a Secret, and reads its Deployment, Service and Ingress as they are in the
+    cluster now. What they have set is given as variables of the role R(varasys.zddc.zddc_server,role).
+  - The repository and the ref come from the release's values C(zddc.gitRepo) and C(zddc.gitRef).
+  - It changes nothing, and needs no Helm.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - varasys.zddc.api
+options:
+  name:
+    description: Name of the release.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of the release.
+    type: str
+    required: true
+  managed_by:
+    description: The label C(app.kubernetes.io/managed-by) of what the role has taken over.
+    type: str
+    default: varasys.zddc
+attributes:
+  check_mode:
+    support: full
+    description: It only reads.
+"""
+
+EXAMPLES = r"""
+- name: Read a release
+  varasys.zddc.release:
+    name: archive
+    namespace: documents
+  register: release
+
+- name: Keep what it has set
+  ansible.builtin.copy:
+    content: "{{ release.variables | varasys.zddc.manifest }}"
+    dest: archive.yml
+    mode: "0600"
+"""
+
+RETURN = r"""
+chart:
+  description: Name and version of the chart.
+  type: str
+  returned: success
+  sample: zddc-server-prod 0.1.0
+status:
+  description: Status of the newest revision, as Helm records it.
+  type: str
+  returned: success
+  sample: deployed
+records:
+  description: Names of the Secrets in which Helm records the release.
+  type: list
+  elements: str
+  returned: success
+  sample: [sh.helm.release.v1.archive.v1]
+deployment:
+  description: Name of the Deployment, which will be the instance's.
+  type: str
+  returned: success
+  sample: archive
+mode:
+  description: Mode of the role that does what the release does.
+  type: str
+  returned: success
+  sample: prod
+variables:
+  description: What the release has set, as variables of the role.
+  type: dict
+  returned: success
+  sample: {zddc_server_mode: prod, zddc_server_name: archive}
+notes:
+  description: What is left to decide, a sentence or two each.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+obstacle:
+  description: Why the objects cannot be taken over as they are; empty where they can.
+  type: str
+  returned: success
+  sample: ""
+objects:
+  description: What the role takes over, as KIND NAME.
+  type: list
+  elements: str
+  returned: success
+  sample: [Service archive, Deployment archive]
+others:
+  description: What else belongs to the release, and is not the role's, as KIND NAME.
+  type: list
+  elements: str
+  returned: success
+  sample: [ConfigMap archive-policies]
+taken_over:
+  description: Whether the Deployment is the role's already.
+  type: bool
+  returned: success
+  sample: false
+pods:
+  description: The pods of the release that are still there.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the pod.
+      type: str
+      sample: archive-797dd54b96-b2xb5
+    uid:
+      description: UID of the pod.
+      type: str
+      sample: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10
+    node:
+      description: The node that it is on.
+      type: str
+      sample: worker-1
+    mounts:
+      description: Its volumes whose mount the node keeps when the pod has gone.
+      type: list
+      elements: str
+      sample: [data]
+    container:
+      description: Its container that serves.
+      type: str
+      sample: zddc-server
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, Kinds, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.release import Release, newest, server, shared, stays, variables
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+TAKEN = ("Service", "Deployment", "Ingress")
+
+Object = dict[str, Any]
+
+
+class NoRelease(Exception):
+    """There is none that could become an instance; says why, and what to do."""
+
+
+class Reader:
+    """Reads what is in the namespace."""
+
+    def __init__(self, api: Api, name: str, namespace: str, managed_by: str) -> None:
+        self.api, self.name, self.namespace, self.managed_by = api, name, namespace, managed_by
+        self.kinds = Kinds(api)
+
+    def listed(self, kind: str, selector: str) -> list[Object]:
+        path = f"/api/v1/namespaces/{quote(self.namespace, safe='')}/{kind}"
+        return list(self.api.get(path, labelSelector=selector)["items"])
+
+    def live(self, version: str, kind: str, name: str) -> Object | None:
+        path = self.kinds.path(version, kind, self.namespace, name)
+        return self.api.find(path) if path else None
+
+    def read(self) -> Object:
+        secrets = self.listed("secrets", f"owner=helm,name={self.name}")
+        record = newest(secrets, self.namespace)
+        if record is None:
+            known = sorted({item["metadata"]["labels"].get("name", "") for item in self.listed("secrets", "owner=helm")})
+            there = f"There are: {', '.join(known)}." if known else "There is no record of any release."
+            raise NoRelease(
+                f"Helm has no release {self.name!r} in namespace {self.namespace!r}. {there} Name one of them: -e release=NAME, "
+                "and its namespace: -e zddc_server_namespace=NAMESPACE"
+            )
+        deployment = self.deployment(record)
+        name, labels = deployment["metadata"]["name"], deployment["spec"]["selector"].get("matchLabels", {})
+        mine = {kind: version for version, kind, one in record.objects if kind in TAKEN and one == name}
+        service, ingress = (
+            self.live(mine[kind], kind, name) if kind in mine else None for kind in ("Service", "Ingress")
+        )
+        found = variables(deployment, service, ingress, record.values)
+        return {
+            "chart": record.chart,
+            "status": record.status,
+            "records": sorted(item["metadata"]["name"] for item in secrets),
+            "deployment": name,
+            "mode": found.variables["zddc_server_mode"],
+            "variables": found.variables,
+            "notes": found.notes,
+            "obstacle": stays(deployment),
+            "objects": [f"{kind} {name}" for kind in TAKEN if kind in mine],
+            "others": [f"{kind} {one}" for version, kind, one in record.objects if not (one == name and kind in mine)],
+            "taken_over": deployment["metadata"].get("labels", {}).get(MANAGED_BY) == self.managed_by,
+            "pods": self.pods(labels),
+        }
+
+    def deployment(self, record: Release) -> Object:
+        for version, kind, name in record.objects:
+            if kind == "Deployment" and (found := self.live(version, kind, name)) and server(found):
+                return found
+        raise NoRelease(
+            f"The release {self.name!r} in namespace {self.namespace!r}, of the chart {record.chart}, has no Deployment in the "
+            "cluster with a container that has ZDDC_ROOT: it is none of zddc-server. Name another: -e release=NAME"
+        )
+
+    def pods(self, labels: dict[str, str]) -> list[Object]:
+        every = self.listed("pods", ",".join(f"{key}={value}" for key, value in labels.items()))
+        return [
+            {
+                "name": pod["metadata"]["name"],
+                "uid": pod["metadata"]["uid"],
+                "node": pod["spec"].get("nodeName", ""),
+                "mounts": shared(pod["spec"]),
+                "container": (server({"spec": {"template": pod}}) or {"name": ""})["name"],
+            }
+            for pod in every
+            if pod["metadata"]["labels"].get(MANAGED_BY) != self.managed_by
+        ]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **AUTH_ARG_SPEC,
+            "name": {"type": "str", "required": True},
+            "namespace": {"type": "str", "required": True},
+            "managed_by": {"type": "str", "default": "varasys.zddc"},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    name, namespace = options["name"], options["namespace"]
+    try:
+        api = connect(module, "zddc_server_")
+        result = Reader(api, name, namespace, options["managed_by"]).read()
+    except (ConnectionProblem, NoRelease) as problem:
+        module.fail_json(msg=str(problem))
+    except ApiError as error:
+        module.fail_json(
+            msg=f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
+        )
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

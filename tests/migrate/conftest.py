@@ -1,0 +1,52 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One namespace for these tests, with a release of each chart that a real Helm has installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helm import CHARTS, HelmProgram, helm_program
+from stage import Stage
+
+
+class Releases(Stage):
+    """The namespace, and Helm."""
+
+    def __init__(self, instance: Any, play: Callable[..., Any], node_port: int, cluster: dict[str, Any], home: Path) -> None:
+        super().__init__(instance, play, node_port)
+        self._images, self._home = cluster, home
+        self.helm = HelmProgram(helm_program(), self.kubeconfig, self.namespace, home).run
+
+    def install(self, release: str, mode: str, **values: Any) -> None:
+        """Install a release, or upgrade it, with values as a user of the cluster has them."""
+        usual = {
+            "zddc": {"gitRepo": self.repository, "gitRef": "main" if mode == "dev" else "zddc-server-v0.0.6"},
+            "build": {"image": self._images["zddc_server_build_image"], "pullPolicy": "IfNotPresent"},
+            "image": self._images["zddc_server_image"],
+            "service": {"type": "NodePort", "nodePort": self.node_port},
+        }
+        file = self._home / f"{release}.json"
+        file.write_text(json.dumps(usual | values))
+        self.helm("upgrade", "--install", release, str(CHARTS / f"zddc-server-{mode}"), "--values", str(file), "--wait")
+
+    def migrate(self, *arguments: str, **variables: Any) -> Any:
+        """Run the playbook, as a user would beside the variables of the cluster."""
+        given = {
+            "zddc_server_namespace": self.namespace, "zddc_server_kubeconfig": self.kubeconfig, "zddc_server_failures_dir": "",
+        } | variables  # fmt: skip
+        return self.play("playbooks/migrate.yml", "-e", json.dumps(given), *arguments)
+
+
+@pytest.fixture(scope="package", name="releases")
+def releases_fixture(
+    prepare: Callable[..., Any], play: Callable[..., Any], zddc: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Releases:
+    """Give the namespace, with documents that the role's server may write beside that of a chart, which is root."""
+    found = Releases(prepare("migrate", 30472), play, 30473, zddc, tmp_path_factory.mktemp("helm"))
+    found.on_node(f"cd {found.namespace}-zddc-root; mkdir -p .zddc.d/logs; chown -R 65532:65532 .zddc.d")
+    return found

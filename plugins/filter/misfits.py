@@ -60,7 +60,7 @@ def misfits(errors: Iterable[str], options: dict[str, Any]) -> list[str]:
     for error in errors:
         unknown = re.fullmatch(r"(\S+(?:, \S+)*)\. Supported parameters include: .*", error)
         for name in dict.fromkeys(unknown[1].split(", ")) if unknown else []:
-            parent, _, key = name.rpartition(".")
+            parent, _dot, key = name.rpartition(".")
             found.append(f"{parent} has no key {key}: it has {', '.join(keys(options, parent.split('.')))}. Correct it, or take it out.")
         found += [] if unknown else [plain(error)]
     return found

@@ -50,7 +50,7 @@ def reaches(patch: Any, path: list[str]) -> bool:
         return True
     first, rest = path[0], path[1:]
     if isinstance(patch, list):
-        key, _, wanted = first.partition("=")
+        key, _equals, wanted = first.partition("=")
         # A list with an item that has no name replaces the whole.
         if any(not isinstance(item, dict) or key not in item for item in patch):
             return True

@@ -39,7 +39,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": 10},
     "file": {"type": "path"},
     "config_map": {"type": "str"},
-    "key": {"type": "str", "default": "allowed_signers"},
+    # Of a ConfigMap: no secret.
+    "key": {"type": "str", "default": "allowed_signers", "no_log": False},
     "namespace": {"type": "str"},
     "noted": {"type": "dict", "default": {}},
 }

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: adopt
 short_description: Makes one field manager the owner of what others have set in an object
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - A server-side apply removes a field only if its manager owns that field. What somebody else has added stays, whatever
     is applied.

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: build
 short_description: Runs a Job that builds, and waits until it has built
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Creates the Job, and waits until its pod has done its work.
   - A Job of that name that runs already, since an earlier run was killed for example, is waited for in its place. One that

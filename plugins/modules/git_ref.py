@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: git_ref
 short_description: Resolves a tag, a branch or a commit of a Git repository to a full commit
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Asks the repository, from the controller, with C(git ls-remote) what a name stands for; nothing is cloned and nothing is changed.
   - A commit that no tag and no branch points to is asked for with C(git fetch), without its files.

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: history
 short_description: Reads what the cluster records of an instance
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - A deploy records the objects that it applies, in a ControllerRevision for each set of them that differs from the one
     before. This module reads these records.

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: lease
 short_description: Keeps other runs off an instance, by a Lease in the cluster
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Takes a Lease, or gives it up. One holder has it at a time.
   - It ends by itself O(seconds) after it was taken or renewed, so that a run which was killed keeps nobody off for long.

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: plan
 short_description: Says what an apply of an instance's objects would change, and what stands in its way
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Looks whether the cluster can be reached, whether the namespace and the claim are there, whether objects of the same
     names belong to somebody else, and, by the cluster's own dry run, whether it takes the objects. It only reads.

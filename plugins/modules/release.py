@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: release
 short_description: Reads a release of the upstream Helm charts, as variables of the role zddc_server
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Finds the release by Helm's record of it, a Secret, and reads its Deployment, Service and Ingress as they are in the
     cluster now. What they have set is given as variables of the role R(varasys.zddc.zddc_server,role).

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: rollout
 short_description: Waits until the newest revision of a Deployment, and only it, serves
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Waits until all wanted pods of the newest revision are available and no container of an older pod runs, also with
     the strategy C(Recreate).

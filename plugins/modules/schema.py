@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: schema
 short_description: Holds manifests against the schemas of a Kubernetes version, without a cluster
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Holds each manifest against the schema of its kind. Fields that the schema does not know count as problems.
   - A kind without a schema, that of a custom resource for example, is told and not checked.

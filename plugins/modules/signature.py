@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: signature
 short_description: Checks that a trusted signer has signed a tag or a commit of a Git repository
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Fetches the tag or the commit, without files, and has Git verify its signature. It only reads.
   - Of a tag, its own signature counts, not that of the commit to which it leads. It must have been signed under the name by

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: status
 short_description: Tells how the instances in a namespace are
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Reads the objects of all instances in a namespace, and holds them against the newest record of the history.
   - Without the right to apply the objects, by a dry run, it cannot tell what others have changed, and says so.

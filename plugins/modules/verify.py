@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: verify
 short_description: Asks a running server over HTTP whether it does what it should
 version_added: 0.1.0
-author: varasys.zddc contributors
+author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Asks through the API server, which passes the requests on to the Service. So it works from wherever the cluster's API
     is reached, and no pod is made.

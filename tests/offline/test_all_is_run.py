@@ -1,0 +1,17 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""No folder of tests is left out of what `make test` runs."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_folder_is_run() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "pytest.ini")
+    found = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert set(config["pytest"]["testpaths"].split()) == found

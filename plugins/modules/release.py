@@ -51,6 +51,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+name:
+  description: Name of the release.
+  type: str
+  returned: success
+  sample: archive
 chart:
   description: Name and version of the chart.
   type: str
@@ -190,6 +195,7 @@ class Reader:
         )
         found = variables(deployment, service, ingress, record.values)
         return {
+            "name": self.name,
             "chart": record.chart,
             "status": record.status,
             "records": sorted(item["metadata"]["name"] for item in secrets),

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,29 @@ class Releases(Stage):
             "zddc_server_namespace": self.namespace, "zddc_server_kubeconfig": self.kubeconfig, "zddc_server_failures_dir": "",
         } | variables  # fmt: skip
         return self.play("playbooks/migrate.yml", "-e", json.dumps(given), *arguments)
+
+    @contextmanager
+    def without_jobs(self) -> Iterator[None]:
+        """Let nobody make a Job."""
+        quota = {"metadata": {"name": "no-jobs"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
+        self.core.create_namespaced_resource_quota(self.namespace, quota)
+        # A quota holds once its controller has counted.
+        self.until(lambda: bool(self.core.read_namespaced_resource_quota("no-jobs", self.namespace).status.used))
+        try:
+            yield
+        finally:
+            self.core.delete_namespaced_resource_quota("no-jobs", self.namespace)
+
+    def unmount(self, pod: Any, mount: str) -> None:
+        """Do on the node, once a pod has ended and somebody has had time to read, what the play asks for."""
+
+        def ended() -> bool:
+            status = self.core.read_namespaced_pod(pod.metadata.name, self.namespace).status
+            return all(one.state.terminated for one in status.container_statuses)
+
+        self.until(ended, 120)
+        time.sleep(10)
+        self.on_node(f"nsenter --mount=/proc/1/ns/mnt -- umount {mount}")
 
 
 @pytest.fixture(scope="package", name="releases")

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 def told(played: Any, start: str) -> str:
@@ -119,7 +122,8 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
     assert releases.deploy(playbook="remove", **given).returncode == 0
 
 
-def test_dev(releases: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [True, False], ids=["by a Job", "by hand"])
+def test_dev(releases: Any, tmp_path: Path, jobs: bool) -> None:
     releases.install("soak", "dev")
     file = tmp_path / "soak.yml"
     played = releases.migrate("-e", "release=soak", "-e", f"file={file}")
@@ -128,8 +132,15 @@ def test_dev(releases: Any, tmp_path: Path) -> None:
     (old,) = releases.pods("soak")
     mount = f"/var/lib/kubelet/pods/{old.metadata.uid}/volumes/kubernetes.io~empty-dir/data"
     assert mount in releases.on_node("cat /proc/1/mounts")
-    played = releases.migrate("-e", f"@{file}", "-e", "zddc_server_guarded_elsewhere=true", "-e", "take_over=true")
+    with nullcontext() if jobs else releases.without_jobs(), ThreadPoolExecutor() as beside:
+        if not jobs:
+            beside.submit(releases.unmount, old, mount)
+        played = releases.migrate("-e", f"@{file}", "-e", "zddc_server_guarded_elsewhere=true", "-e", "take_over=true")
     assert (played.returncode, played.message) == (0, "")
+    if not jobs:
+        by_hand = told(played, f"The mount of the old pod {old.metadata.name} could not be undone: ")
+        assert "exceeded quota: no-jobs" in by_hand and by_hand.rstrip().endswith(f"\numount {mount}")
+        assert f"Undo it on the node {old.spec.node_name}, as root; the play waits for it, 600 s:" in by_hand
     assert told(played, "It was without service for ")
     (new,) = releases.pods("soak")
     assert new.metadata.uid != old.metadata.uid and releases.served()

@@ -24,8 +24,8 @@ class Releases(Stage):
         self._images, self._home = cluster, home
         self.helm = HelmProgram(helm_program(), self.kubeconfig, self.namespace, home).run
 
-    def install(self, release: str, mode: str, **values: Any) -> None:
-        """Install a release, or upgrade it, with values as a user of the cluster has them."""
+    def install(self, release: str, mode: str, chart: Path | None = None, **values: Any) -> None:
+        """Install a release of a mode's chart, or of another, with values as a user of the cluster has them."""
         usual = {
             "zddc": {"gitRepo": self.repository, "gitRef": "main" if mode == "dev" else "zddc-server-v0.0.6"},
             "build": {"image": self._images["zddc_server_build_image"], "pullPolicy": "IfNotPresent"},
@@ -34,7 +34,7 @@ class Releases(Stage):
         }
         file = self._home / f"{release}.json"
         file.write_text(json.dumps(usual | values))
-        self.helm("upgrade", "--install", release, str(CHARTS / f"zddc-server-{mode}"), "--values", str(file), "--wait")
+        self.helm("upgrade", "--install", release, str(chart or CHARTS / f"zddc-server-{mode}"), "--values", str(file), "--wait")
 
     def migrate(self, *arguments: str, **variables: Any) -> Any:
         """Run the playbook, as a user would beside the variables of the cluster."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from helm import CHARTS
 
 def told(played: Any, start: str) -> str:
     """Give the message that begins so."""
@@ -154,3 +156,29 @@ def test_dev(releases: Any, tmp_path: Path, jobs: bool) -> None:
     assert releases.deploy(**given).changed == 0
     assert releases.deploy(playbook="remove", **given).returncode == 0
 
+
+def test_another_selector(releases: Any, tmp_path: Path) -> None:
+    """A chart that was changed so. Its pods could not become the role's."""
+    chart, file = tmp_path / "chart", tmp_path / "web.yml"
+    shutil.copytree(CHARTS / "zddc-server-prod", chart)
+    for path in chart.glob("templates/*.yaml"):
+        path.write_text(path.read_text().replace("app.kubernetes.io/name: zddc-server", "app: zddc"))
+    releases.install("web", "prod", chart, replicas=0)
+    before = releases.objects()
+    obstacle = (
+        "Deployment 'web' selects its pods by app=zddc, app.kubernetes.io/instance=web, which cannot be changed; the role's would "
+        "select them by app.kubernetes.io/name=zddc-server, app.kubernetes.io/instance=web."
+    )
+    played = releases.migrate("-e", "release=web", "-e", f"file={file}")
+    assert (played.returncode, played.message, file.exists()) == (
+        2,
+        f"{obstacle} So this release cannot be taken over as it is. docs/from-helm.md says how to move it under the same name, or "
+        "under a new one.",
+        False,
+    )
+    given = ("-e", "zddc_server_name=web", "-e", f"zddc_server_git_repo={releases.repository}", "-e", "take_over=true")
+    played = releases.migrate(*given)
+    assert (played.returncode, played.message, releases.objects()) == (
+        2, f"Nothing was changed.\n- {obstacle} docs/from-helm.md says how to move it.", before,
+    )  # fmt: skip
+    releases.helm("uninstall", "web", "--wait")

@@ -1,6 +1,6 @@
 module zddc.example/kube-score
 
-go 1.26.8
+go 1.26.0
 
 require github.com/zegl/kube-score v1.20.0
 

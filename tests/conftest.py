@@ -33,6 +33,8 @@ for name in [name for name in os.environ if name.startswith("K8S_AUTH_")]:
     del os.environ[name]
 for name in ("KUBECONFIG", "ANSIBLE_CONFIG", "ANSIBLE_INVENTORY"):
     os.environ.pop(name, None)
+# No scenario looks after the cluster again.
+os.environ["ZDDC_CLUSTER"] = "up"
 
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-WRAPPER = Path(__file__).parents[2] / "roles/kind_cluster/files/runc-fit"
+WRAPPER = Path(__file__).parents[2] / "roles/kind_cluster/files/runc_fit.py"
 
 
 def held() -> set[int]:
@@ -34,7 +35,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def run(bundle: Path, *args: str) -> str:
     environment = os.environ | {"PATH": f"{bundle}/bin:{os.environ['PATH']}"}
-    done = subprocess.run([WRAPPER, *args], env=environment, capture_output=True, text=True, check=True, cwd="/")
+    done = subprocess.run([sys.executable, WRAPPER, *args], env=environment, capture_output=True, text=True, check=True, cwd="/")
     return done.stdout.strip()
 
 

@@ -85,7 +85,9 @@ fit() {
   if ! said=$(privileged "$1") && [[ $ENGINE == docker && $said == *caps* && ! -e $state/runc-fit ]] && alive dockerd "$pidfile" > /dev/null; then
     stop > /dev/null
     mkdir -p "$state"
-    install -m 755 "$here/runc-fit" "$state/runc-fit"
+    # The engine starts it as a program.
+    { echo '#!/usr/bin/env python3'; cat "$here/runc_fit.py"; } > "$state/runc-fit"
+    chmod 755 "$state/runc-fit"
     start > /dev/null
     restarted=true
     said=$(privileged "$1") || true

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """An OCI runtime: runc, asked for no more than this machine has.

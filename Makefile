@@ -1,5 +1,5 @@
 # Every command sets up what it needs: a virtual environment in .venv, a kind cluster named zddc.
-.PHONY: help demo test lint golden options faults bench cluster clean
+.PHONY: help demo test lint golden options sanity newest faults bench cluster clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -48,6 +48,14 @@ golden: $(VENV)/done ## write the golden manifests anew, for review
 options: $(VENV)/done ## write docs/options.md anew from the argument specs
 	python tests/variables/options.py
 
+sanity: $(VENV)/done ## run ansible-test sanity over the collection as it is built
+	@echo "== ansible-test sanity"
+	tests/sanity/run.sh $(SANITY)
+
+newest: $(VENV)/done ## run the golden tests and a scenario with the newest ansible-core, in a container of Debian trixie
+	$(MAKE) cluster
+	tests/newest/run.sh $(NEWEST)
+
 faults: $(VENV)/done ## do every fault to an instance, and write what it cost into docs/faults.md
 	$(MAKE) cluster
 	ZDDC_FAULTS=write pytest tests/faults -m "" $(FAULTS)
@@ -62,4 +70,4 @@ bench: $(VENV)/done ## measure against the charts, and write the table in the RE
 
 clean: $(VENV)/done ## remove the cluster, what was built for it, and the virtual environment
 	$(PLAYBOOK) playbooks/cluster.yml -e kind_cluster_state=absent -e kind_cluster_purge=true
-	rm -rf $(VENV) .pytest_cache .ansible *.tar.gz
+	rm -rf $(VENV) .cache .pytest_cache .ansible *.tar.gz

@@ -39,7 +39,7 @@ os.environ["ZDDC_CLUSTER"] = "up"
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
 
 # Namespaces that tests make, beside one another.
-OURS = re.compile("molecule-.*|demo|fixtures|rollout-test")
+OURS = re.compile("molecule-.*|archive-test|demo|fixtures|rollout-test")
 
 
 class ByFolder(LoadScopeScheduling):

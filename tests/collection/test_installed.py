@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
 import yaml
 from ansible_collections.varasys.zddc.plugins.module_utils.api import GOOD_CLIENT
@@ -39,8 +41,9 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 @dataclass(frozen=True)
 class Installed:
-    """An installed collection, and an empty folder to work in."""
+    """An installed collection, the folder of the archive that it came from, and an empty one to work in."""
 
+    built: Path
     collections: Path
     cwd: Path
 
@@ -62,7 +65,7 @@ def installed_fixture(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     run("ansible-galaxy", "collection", "build", ROOT, "--output-path", built, cwd=cwd)
     (archive,) = built.iterdir()
     run("ansible-galaxy", "collection", "install", "--no-deps", archive, "--collections-path", collections, cwd=cwd)
-    return Installed(collections, cwd)
+    return Installed(built, collections, cwd)
 
 
 @pytest.fixture(scope="module", name="clone")
@@ -162,3 +165,29 @@ def test_a_checkout_deploys_as_it_is(
     assert (played.returncode, played.message) == (0, "")
     assert played.changed == 1
     assert str(clone) in played.output
+
+
+def test_the_workflow_of_the_example(
+    installed: Installed, instance: Any, core: kubernetes.client.CoreV1Api, tmp_path: Path
+) -> None:
+    """Every step that the reader's CI would run, in a copy of the example beside the archive of the collection."""
+    folder = tmp_path / "own-role"
+    shutil.copytree(installed.folder / "examples/own-role", folder)
+    (archive,) = installed.built.iterdir()
+    shutil.copy(archive, folder)
+    workflow = yaml.safe_load((folder / ".github/workflows/molecule.yml").read_text())
+    steps = [step["run"] for step in workflow["jobs"]["molecule"]["steps"] if "run" in step]
+    # With what is pinned here, pip has nothing to install.
+    assert set((folder / "requirements.txt").read_text().splitlines()) < set(PINNED)
+    environment = {
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
+        "ARCHIVE_GIT_REPO": instance.variables["zddc_server_git_repo"],
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
+        "NO_COLOR": "1",
+    }
+    (tmp_path / "collections").mkdir()
+    said = [run("bash", "-ec", step, cwd=folder, **environment) for step in steps]
+    assert "varasys.zddc:0.1.0 was installed successfully" in said[1]
+    for action in ("create", "converge", "idempotence", "verify", "destroy"):
+        assert f"default > {action}: Executed: Successful" in said[3]
+    assert "archive-test" not in [item.metadata.name for item in core.list_namespace().items]

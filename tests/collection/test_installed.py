@@ -186,7 +186,7 @@ def test_the_workflow_of_the_example(
         "NO_COLOR": "1",
     }
     (tmp_path / "collections").mkdir()
-    said = [run("bash", "-ec", step, cwd=folder, **environment) for step in steps]
+    said = [run("bash", "-ec", f"exec 2>&1\n{step}", cwd=folder, **environment) for step in steps]
     assert "varasys.zddc:0.1.0 was installed successfully" in said[1]
     for action in ("create", "converge", "idempotence", "verify", "destroy"):
         assert f"default > {action}: Executed: Successful" in said[3]

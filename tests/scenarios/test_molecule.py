@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import deque
@@ -39,18 +40,25 @@ def molecule(scenario: str, *arguments: str) -> tuple[bool, str]:
     return run.returncode == 0, "".join(said)
 
 
+def namespaces(core: kubernetes.client.CoreV1Api, scenario: str) -> list[str]:
+    """Give those of a scenario; one with several sites has more than one."""
+    names = [item.metadata.name for item in core.list_namespace().items]
+    return [name for name in names if re.fullmatch(rf"molecule-{scenario}(-paris|-lyon)?", name)]
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(
     scenario: str, evidence: Callable[[str], str], core: kubernetes.client.CoreV1Api, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with capfd.disabled():
         # What an earlier run left, and Molecule's own note that it was created, which lies outside of the project.
-        molecule(scenario, "destroy")
+        if namespaces(core, scenario):
+            molecule(scenario, "destroy")
+        molecule(scenario, "reset")
         passed, said = molecule(scenario, "test", "--destroy", "never")
         if not passed:
-            for namespace in [item.metadata.name for item in core.list_namespace().items]:
-                if namespace.startswith(f"molecule-{scenario}"):
-                    print(evidence(namespace), file=sys.stderr, flush=True)
+            for namespace in namespaces(core, scenario):
+                print(evidence(namespace), file=sys.stderr, flush=True)
         destroyed, left = molecule(scenario, "destroy")
     assert passed, f"scenario {scenario} failed:\n{said}"
     assert destroyed, f"scenario {scenario} left something behind:\n{left}"

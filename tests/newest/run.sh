@@ -30,9 +30,9 @@ if ! $engine image inspect "$image" > /dev/null 2>&1; then
   tar -C "$root" --exclude=./dev/\* -c . | $engine import - "$image" > /dev/null
 fi
 
-# Where pip finds packages, and whom it trusts, is this machine's business.
+# Where pip finds packages, and whom it trusts, is this machine's business; its folders are not there.
 settings=()
-for name in $(compgen -e | grep -E '^(PIP_|SSL_CERT_|REQUESTS_CA_BUNDLE$|https?_proxy$|no_proxy$)'); do settings+=(--env "$name"); done
+for name in $(compgen -e | grep -v '^PIP_FIND_LINKS$' | grep -E '^(PIP_|SSL_CERT_|REQUESTS_CA_BUNDLE$|https?_proxy$|no_proxy$)'); do settings+=(--env "$name"); done
 for path in /etc/ssl/certs /etc/pip.conf "$HOME/.config/pip"; do
   [[ ! -e $path ]] || settings+=(--volume "$path:$path:ro")
 done

@@ -48,3 +48,14 @@ def test_an_inventory_without_the_group_means_localhost(play: Callable[..., Any]
     played = play("-i", inventory, "playbooks/lint.yml", "-e", "mode=dev")
     assert played.returncode == 0
     assert any(text.startswith("zddc-server-dev in namespace default, dev: no problem.") for text in played.messages)
+
+
+# The variables that migrate has written set the mode of the release.
+@pytest.mark.parametrize("playbook", ["deploy", "migrate", "stop", "verify"])
+def test_a_mode_beside_variables_that_set_one(play: Callable[..., Any], playbook: str) -> None:
+    played = play(f"playbooks/{playbook}.yml", "-e", "mode=dev", "-e", "zddc_server_mode=prod")
+    assert played.returncode == 2
+    assert played.message == (
+        "mode is 'dev', and zddc_server_mode is set for localhost, as prod. Nothing was changed. Leave out -e mode=, and choose hosts "
+        "by --limit."
+    )

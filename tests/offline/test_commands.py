@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIED = {
-    "`helm install zddc-server-prod helm/zddc-server-prod/ -f my-prod-values.yaml`": "tests/deploy/test_changes.py::test_an_example_in_check_mode",
-    "`helm install zddc-server-dev helm/zddc-server-dev/ -f my-dev-values.yaml`": "tests/deploy/test_changes.py::test_an_example_in_check_mode",
+    "`helm install zddc-server-prod helm/zddc-server-prod/ -f my-prod-values.yaml`": "molecule/prod/verify.yml",
+    "`helm install zddc-server-dev helm/zddc-server-dev/ -f my-dev-values.yaml`": "molecule/dev/verify.yml",
     "`helm upgrade`, dev: rebuild from the newest `main`": "molecule/dev/verify.yml",
     "`helm upgrade`, prod: another tag": "tests/deploy/test_history.py::test_every_revision_is_recorded_and_comes_back",
     "`helm history`, `helm rollback`": "tests/deploy/test_history.py::test_every_revision_is_recorded_and_comes_back",

@@ -132,7 +132,9 @@ class Progress:
 
     def last_line(self, pod: Pod) -> str:
         lines, _left_out = shown(self.log(pod, pod.container, tailLines=1) or "", init=True)
-        return lines[-1].strip().removeprefix(f"{pod.container}: ")[:200] if lines else ""
+        line = lines[-1].removeprefix(f"{pod.container}: ") if lines else ""
+        # What is indented belongs to a line before it, and says nothing by itself.
+        return "" if line[:1].isspace() else line.strip()[:200]
 
     def steps(self, pod: Pod) -> list[Step]:
         """What a pod has begun, in order."""

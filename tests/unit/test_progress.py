@@ -207,6 +207,8 @@ def test_a_stage_that_lasts_is_told_again_if_there_is_news() -> None:
     assert told.look(32, building) == []
     told.logs = "package 8\x1b[31m"
     assert told.look(42, building) == [" 42 s  building: package 8"]
+    told.logs = "build:   sha256=0123\n"
+    assert told.look(52, building) == []
 
 
 def test_a_log_that_cannot_be_read_is_no_matter() -> None:

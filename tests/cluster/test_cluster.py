@@ -141,6 +141,15 @@ def test_a_stopped_node_is_started(cluster: Cluster) -> None:
     assert cluster.containers() == before
 
 
+def test_what_is_sent_to_no_pod_stays_on_the_node(cluster: Cluster) -> None:
+    if not cluster.engine("inspect", "-f", "{{.Config.Image}}", NODE).startswith("localhost/zddc-stand-in/"):
+        pytest.skip("the node was not built here: where a registry answers, it has the network of kind's own image")
+    # On some machines whoever is out there answers for every address.
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        cluster.engine("exec", NODE, "ip", "route", "get", "10.244.0.250")
+    assert caught.value.stderr == "RTNETLINK answers: No route to host\n"
+
+
 def test_a_cluster_that_was_half_made_is_made_anew(cluster: Cluster) -> None:
     before = cluster.containers()
     cluster.engine("exec", NODE, "rm", "/kind/complete")

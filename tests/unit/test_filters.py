@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.varasys.zddc.plugins.filter.manifest import manifest
+from ansible_collections.varasys.zddc.plugins.filter.metadata_misfits import metadata_misfits
 from ansible_collections.varasys.zddc.plugins.filter.misfits import misfits
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
 from ansible_collections.varasys.zddc.plugins.filter.patched import patched
@@ -50,6 +51,29 @@ def test_the_resource_of_a_kind_in_s() -> None:
 @pytest.mark.parametrize("said", ["timed out", "{'a': 1}", '{"code": 500}', "[]", ""])
 def test_a_refusal_that_is_not_the_api_servers(said: str) -> None:
     assert refusal(f"{FAILED}{said}\n", SET_BY) == f"{FAILED}{said}".strip()
+
+
+FORM = "at most 63 letters, digits, dashes, dots and underscores, a letter or a digit first and last"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "message"),
+    [
+        ("pod_labels", "team", "docs", ""),
+        ("pod_labels", "example.org/team", "", ""),
+        ("pod_annotations", "note", "any text: 1 & 2", ""),
+        ("pod_labels", "own", "x", "pod_labels sets own, by which the role knows its own: take it out."),
+        ("pod_labels", "varasys.zddc/x", "x", "pod_labels sets varasys.zddc/x, by which the role knows its own: take it out."),
+        ("pod_labels", "a b", "x", f"pod_labels has the key 'a b': give {FORM}; before them, if wanted, a domain and a slash."),
+        ("pod_labels", "a" * 64, "x", f"pod_labels has the key '{'a' * 64}': give {FORM}; before them, if wanted, a domain and a slash."),
+        ("pod_labels", 1, 1, "pod_labels gives 1 a value that is no text. Put it in quotes."),
+        ("pod_annotations", "on", True, "pod_annotations gives on a value that is no text. Put it in quotes."),
+        ("pod_labels", "team", "a b", f"pod_labels gives team the value 'a b': a label has {FORM}."),
+        ("node_selector", "team", "docs\n", f"node_selector gives team the value 'docs\n': a label has {FORM}."),
+    ],
+)
+def test_labels_and_annotations(name: str, key: Any, value: Any, message: str) -> None:
+    assert metadata_misfits({"empty": {}, name: {key: value}}, ["own"]) == ([message] if message else [])
 
 
 def test_a_misspelt_variable() -> None:

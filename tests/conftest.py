@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,22 @@ def turn(name: str, alone: bool) -> Iterator[None]:
         yield
 
 
+TURN = pytest.StashKey[ExitStack | None]()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let a test that is marked so run alone."""
-    if run := os.environ.get("PYTEST_XDIST_TESTRUNUID"):
-        with turn(f"zddc-{run}", item.get_closest_marker("alone") is not None):
-            return (yield)
-    return (yield)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Let tests that are marked so run alone; those in a row wait only once for the others to end."""
+    run, stash = os.environ.get("PYTEST_XDIST_TESTRUNUID"), item.config.stash
+    alone, next_alone = (one is not None and one.get_closest_marker("alone") is not None for one in (item, nextitem))
+    kept, stash[TURN] = stash.get(TURN, None), None
+    with kept or ExitStack() as mine:
+        if run and not kept:
+            mine.enter_context(turn(f"zddc-{run}", alone))
+        result = yield
+        if alone and next_alone:
+            stash[TURN] = mine.pop_all()
+    return result
 
 
 @dataclass(frozen=True)
@@ -130,12 +139,12 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
 
 def evidence(namespace: str) -> str:
     """Give what a person would look at first: pods, events and the last log lines; never Secrets."""
-    from ansible_collections.varasys.zddc.plugins.module_utils.rollout import latest, shown
+    from ansible_collections.varasys.zddc.plugins.module_utils.evidence import latest, shown
 
     client = kubernetes.config.new_client_from_config(yaml.safe_load(VARS_FILE.read_text())["zddc_server_kubeconfig"])
     core, lines = kubernetes.client.CoreV1Api(client), []
     for pod in core.list_namespaced_pod(namespace).items:
-        lines.append(f"pod {pod.metadata.name}: {pod.status.phase}")
+        lines.append(f"pod {pod.metadata.name}, {pod.status.pod_ip}: {pod.status.phase}")
         for init, specs in ((True, pod.spec.init_containers or []), (False, pod.spec.containers)):
             for spec in specs:
                 try:
@@ -143,6 +152,9 @@ def evidence(namespace: str) -> str:
                 except kubernetes.client.ApiException as error:
                     text = f"no log: {error.reason}"
                 lines += [f"  {spec.name} | {line}" for line in shown(text or "", init)[0]]
+    for part in kubernetes.client.DiscoveryV1Api(client).list_namespaced_endpoint_slice(namespace).items:
+        there = [f"{one.addresses[0]} (ready: {one.conditions.ready})" for one in part.endpoints or []]
+        lines.append(f"endpoint slice {part.metadata.name}: {', '.join(there) or 'none'}")
     events = client.sanitize_for_serialization(core.list_namespaced_event(namespace).items)
     return "\n".join([*lines, "events:", *latest(events, 40)])
 
@@ -152,9 +164,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Show what is on the cluster beside a failure."""
     report = yield
     if report.failed:
-        for instance in getattr(item, "funcargs", {}).values():
-            if isinstance(instance, Instance):
-                report.sections.append((f"namespace {instance.namespace}", evidence(instance.namespace)))
+        # A test has a namespace as such, or a stage in it.
+        found = {getattr(given, "namespace", None) for given in getattr(item, "funcargs", {}).values()}
+        for namespace in sorted(one for one in found if isinstance(one, str)):
+            try:
+                shown = evidence(namespace)
+            except Exception as error:  # whatever it is, the failure itself is to be seen
+                shown = f"not to be seen: {error}"
+            report.sections.append((f"namespace {namespace}", shown))
     return report
 
 
@@ -246,6 +263,8 @@ def prepare_fixture(core: kubernetes.client.CoreV1Api) -> Iterator[Callable[[str
         variables = {key: value for key, value in cluster.items() if key.startswith("zddc_server_")}
         variables["zddc_server_namespace"] = f"molecule-{name}"
         variables["zddc_server_git_repo"] = f"git://{cluster['kind_cluster_node_address']}:{git_port}/zddc.git"
+        usual = yaml.safe_load((ROOT / "molecule/default/inventory/group_vars/zddc_server.yml").read_text())
+        variables |= {name: usual[name] for name in ("zddc_server_build_env", "zddc_server_probes")}
         return Instance(variables["zddc_server_namespace"], variables)
 
     yield prepare

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -155,8 +156,13 @@ class Stage:
 
     def served(self) -> str:
         """Ask for the page, and give the commit that answers."""
-        with urlopen(self.url, timeout=2) as answer:
-            return str(answer.headers["X-Zddc-Commit"])
+        try:
+            with urlopen(self.url, timeout=2) as answer:
+                return str(answer.headers["X-Zddc-Commit"])
+        except HTTPError as error:
+            # Who it was that answered.
+            error.add_note(f"{error.headers}{error.read(500).decode(errors='replace')}")
+            raise
 
     def on_node(self, script: str) -> str:
         """Run a script on the node, in the folder of its volumes, and give what it prints."""

@@ -40,7 +40,8 @@ options:
     default: 600
   unschedulable_timeout:
     description: Seconds that a pod may find no node for, or wait for a Secret or a ConfigMap that is not there. Raise it where
-      nodes are added on demand.
+      nodes or volumes are made on demand. A claim of the pod's has 20 seconds at least from its making, since the cluster
+      looks for its volume every 15.
     type: int
     default: 10
   log_lines:

@@ -14,21 +14,18 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
+from ansible_collections.varasys.zddc.plugins.module_utils.evidence import Reader, ask_signs, events_of
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import (
     GRACE,
     NO_SIGNS,
     Failure,
-    Reader,
     Signs,
-    Verdict,
-    ask_signs,
     condition,
-    events_of,
     judge_pod,
-    looks,
     one_line,
     pod_failure,
 )
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, looks
 
 Object = dict[str, Any]
 

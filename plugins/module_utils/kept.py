@@ -12,16 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
-    Failure,
-    Object,
-    Pod,
-    Reader,
-    event_time,
-    events_of,
-    instance_logs,
-    shown,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.evidence import Reader, events_of, instance_logs, shown
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Failure, Object, Pod, event_time
 
 MOST_PODS = 5
 MOST_LINES = 10_000

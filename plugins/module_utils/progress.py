@@ -12,16 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
-    NO_LOG,
-    Pod,
-    Reader,
-    Verdict,
-    condition,
-    containers,
-    moment,
-    shown,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.evidence import NO_LOG, Reader, shown
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Pod, condition, containers, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict
 
 AGAIN = timedelta(seconds=10)
 """How often a stage that lasts is told again, if there is news of it."""

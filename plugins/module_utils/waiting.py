@@ -12,18 +12,11 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.varasys.zddc.plugins.module_utils.api import OUTAGE_ARG_SPEC, Api
+from ansible_collections.varasys.zddc.plugins.module_utils.evidence import KILLED, cause, evidence, report
 from ansible_collections.varasys.zddc.plugins.module_utils.kept import keep
 from ansible_collections.varasys.zddc.plugins.module_utils.lease import take
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
-    KILLED,
-    Failure,
-    Pod,
-    Verdict,
-    cause,
-    evidence,
-    report,
-    starved,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Failure, Pod, starved
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict
 
 # What the documentation fragment api.waiting describes.
 WAITING_ARG_SPEC: dict[str, dict[str, Any]] = {

@@ -171,11 +171,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
-    Verdict,
-    follow,
-    timed_out,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, follow, timed_out
 from ansible_collections.varasys.zddc.plugins.module_utils.waiting import (
     WAITING_ARG_SPEC,
     LostLease,

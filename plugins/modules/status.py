@@ -142,8 +142,9 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     connect,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import GRACE, Pod, moment
 from ansible_collections.varasys.zddc.plugins.module_utils.record import parse
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import GRACE, Pod, Verdict, assess, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, assess
 
 Object = dict[str, Any]
 INSTANCE = "app.kubernetes.io/instance"

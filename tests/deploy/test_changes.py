@@ -196,6 +196,8 @@ def test_what_an_autoscaler_sets_is_left_to_it(stage: Any) -> None:
 
 
 def test_the_strategy_can_change_both_ways(stage: Any) -> None:
+    # One of the test before may still be going.
+    stage.until(lambda: len(stage.pod_names()) == 1)
     pods = stage.pod_names()
     for strategy in ("Recreate", "RollingUpdate"):
         played = stage.deploy(strategy=strategy)
@@ -304,7 +306,8 @@ def test_a_namespace_is_made_on_request(stage: Any) -> None:
 
 
 def test_a_pod_that_builds_goes_at_once(stage: Any) -> None:
-    second = {"name": "second", "service_node_port": 0}
+    # With all of the standard library, it builds for a while.
+    second = {"name": "second", "service_node_port": 0, "build_env": {}}
     assert "still running" in stage.deploy(**second, rollout_timeout=3).message
     (pod,) = stage.pods("second")
     begin = time.monotonic()

@@ -16,9 +16,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import NO_LOG, Failure, evidence
+from ansible_collections.varasys.zddc.plugins.module_utils.evidence import NO_LOG, evidence
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Failure
 from kubernetes.dynamic import DynamicClient
 
 NAMES = (
@@ -280,30 +282,29 @@ def test_a_commit_that_fails(
     assert f"Pod {pod}\n" in (kept / "events.txt").read_text()
 
 
-@pytest.fixture(name="failed_twice")
-def failed_twice_fixture(stage: Any) -> Iterator[str]:
-    """Give a pod whose init container has failed for the second time, so that its first instance is gone."""
+@pytest.fixture(name="failing")
+def failing_fixture(stage: Any) -> Iterator[str]:
+    """Give a pod whose init container fails time and again."""
     image = stage.deployment().spec.template.spec.containers[0].image
     run = {"image": image, "command": ["sh", "-c", "echo it fails; exit 1"]}
     spec = {"initContainers": [{"name": "build", **run}], "containers": [{"name": "never", **run}]}
-    pod = {"metadata": {"name": "failed-twice"}, "spec": {**spec, "terminationGracePeriodSeconds": 0}}
+    pod = {"metadata": {"name": "failing"}, "spec": {**spec, "terminationGracePeriodSeconds": 0}}
     stage.core.create_namespaced_pod(stage.namespace, pod)
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        status = stage.core.read_namespaced_pod("failed-twice", stage.namespace).status
-        if any(one.restart_count == 1 and one.state.terminated for one in status.init_container_statuses or []):
-            break
-        time.sleep(0.2)
-    yield "failed-twice"
-    stage.core.delete_namespaced_pod("failed-twice", stage.namespace)
+    yield "failing"
+    stage.core.delete_namespaced_pod("failing", stage.namespace)
 
 
-def test_the_log_of_an_instance_that_is_gone(stage: Any, failed_twice: str) -> None:
-    # The kubelet answers 200, with words of its own in place of the log.
-    answer = stage.core.read_namespaced_pod_log(failed_twice, stage.namespace, container="build", previous=True)
-    assert NO_LOG.fullmatch(answer)
+def test_the_log_of_an_instance_that_is_gone(stage: Any, failing: str) -> None:
+    def gone() -> bool:
+        # The kubelet has removed that instance. While it still tells of it, it answers 200, with words of its own.
+        with suppress(kubernetes.client.ApiException):
+            answer = stage.core.read_namespaced_pod_log(failing, stage.namespace, container="build", previous=True)
+            return NO_LOG.fullmatch(answer or "") is not None
+        return False
+
+    stage.until(gone, 90)
     api = Api(DynamicClient(stage.core.api_client, discoverer=lambda *_unused: None), 10)
-    failure = Failure("", "Pod", failed_twice, container="build", init=True, exit_code=1, previous=True)
+    failure = Failure("", "Pod", failing, container="build", init=True, exit_code=1, previous=True)
     assert evidence(api, stage.namespace, failure, 40).log == ["it fails"]
 
 

@@ -81,10 +81,11 @@ class Shop:
 
 @dataclass(frozen=True)
 class Waited:
-    """What the module gave, with its progress, and when it ended."""
+    """What the module gave, with its progress, and when it began and ended."""
 
     result: dict[str, Any]
     lines: list[str]
+    begun: datetime
     ended: datetime
 
     @property
@@ -118,6 +119,20 @@ def name_fixture(shop: Shop) -> Iterator[str]:
     shop.core.delete_collection_namespaced_pod(shop.namespace, grace_period_seconds=0)
 
 
+@pytest.fixture(name="claim")
+def claim_fixture(shop: Shop) -> Any:
+    """Give the function that makes a claim of a storage class, and the pod's volume of it; it goes after the test."""
+
+    def claim(storage_class: str) -> dict[str, Any]:
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+        body = {"metadata": {"name": "docs"}, "spec": {**spec, "storageClassName": storage_class}}
+        shop.core.create_namespaced_persistent_volume_claim(shop.namespace, body)
+        return {"volumes": [{"name": "docs", "persistentVolumeClaim": {"claimName": "docs"}}]}
+
+    yield claim
+    shop.core.delete_namespaced_persistent_volume_claim("docs", shop.namespace)
+
+
 @pytest.fixture(name="wait")
 def wait_fixture(shop: Shop, name: str, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> Callable[..., Waited]:
     """Give the function that runs the module."""
@@ -127,9 +142,10 @@ def wait_fixture(shop: Shop, name: str, capsys: pytest.CaptureFixture[str], tmp_
         lines.write_text("")
         given = {"kubeconfig": shop.kubeconfig, "namespace": shop.namespace, "name": name, "progress": str(lines)}
         capsys.readouterr()
+        begun = datetime.now(timezone.utc)
         with patch_module_args({**given, "timeout": 90, **options}), pytest.raises(SystemExit):
             rollout.main()
         result = json.loads(capsys.readouterr().out.splitlines()[-1])
-        return Waited(result, lines.read_text().splitlines(), datetime.now(timezone.utc))
+        return Waited(result, lines.read_text().splitlines(), begun, datetime.now(timezone.utc))
 
     return wait

@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import kubernetes
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import LONG_AGO
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import LONG_AGO, SECOND_LOOK
 
 pytestmark = pytest.mark.alone
 
@@ -59,20 +59,6 @@ def test_no_image(shop: Any, name: str, wait: Callable[..., Any]) -> None:
     assert plain(waited.first_line).startswith(begins)
 
 
-@pytest.fixture(name="claim")
-def claim_fixture(shop: Any) -> Any:
-    """Give the function that makes a claim of a storage class, and the pod's volume of it; it goes after the test."""
-
-    def claim(storage_class: str) -> dict[str, Any]:
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
-        body = {"metadata": {"name": "docs"}, "spec": {**spec, "storageClassName": storage_class}}
-        shop.core.create_namespaced_persistent_volume_claim(shop.namespace, body)
-        return {"volumes": [{"name": "docs", "persistentVolumeClaim": {"claimName": "docs"}}]}
-
-    yield claim
-    shop.core.delete_namespaced_persistent_volume_claim("docs", shop.namespace)
-
-
 @pytest.mark.parametrize(
     ("storage_class", "reason", "why"),
     [
@@ -84,11 +70,11 @@ def test_a_claim_that_nothing_will_bind(
     shop: Any, name: str, wait: Callable[..., Any], claim: Any, storage_class: str, reason: str, why: str
 ) -> None:
     shop.deploy(name, pod=claim(storage_class))
-    begin = datetime.now(timezone.utc)
+    made = shop.core.read_namespaced_persistent_volume_claim("docs", shop.namespace).metadata.creation_timestamp
     # Longer than the test may take: it does not wait for a node here.
     waited = wait(unschedulable_timeout=60)
-    # The claim may have been spoken of before the wait began; the cluster does so again every 15 s.
-    soon(waited, max(event(shop, "FailedScheduling", name), event(shop, reason, "docs", begin)))
+    # What is said of a claim that has just been made is not the last word; the cluster looks again every 15 s.
+    soon(waited, event(shop, reason, "docs", max(made + SECOND_LOOK, waited.begun)))
     assert plain(waited.first_line) == f"pod POD: the claim docs is not bound: {why}"
     assert waited.result["msg"].endswith(f"--namespace {shop.namespace} describe persistentvolumeclaim docs")
     assert any(why in line for line in waited.result["events"])

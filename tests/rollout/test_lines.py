@@ -43,5 +43,6 @@ def test_a_rollout(shop: Any, name: str, wait: Callable[..., Any], strategy: str
 def test_several_pods(shop: Any, name: str, wait: Callable[..., Any]) -> None:
     spec = {"replicas": 2, "strategy": {"type": "Recreate"}, "minReadySeconds": 2}
     shop.deploy(name, spec=spec)
-    lines = words(wait(stages={"web": "starting"}).lines)
-    assert lines == ["scheduled on NODE", "starting", "ready, 1 of 2", "ready, 2 of 2"]
+    waited = wait(stages={"web": "starting"})
+    assert not waited.result.get("failed"), waited.result["msg"]
+    assert words(waited.lines) == ["scheduled on NODE", "starting", "ready, 1 of 2", "ready, 2 of 2"]

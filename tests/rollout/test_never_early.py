@@ -1,6 +1,9 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""No success while a container of an older pod runs, over many looks; kubernetes.core's own wait is measured beside it."""
+"""No success while a container of an older pod runs, over many looks; kubernetes.core's own wait is measured beside it.
+
+And no failure while the cluster has yet to look again.
+"""
 
 from __future__ import annotations
 
@@ -89,3 +92,23 @@ def test_the_modules(shop: Any, name: str, strategy: str, wait: Callable[..., An
     assert shop.old_containers(name) == 1
     assert wait().result.get("msg") is None
     assert shop.old_containers(name) == 0
+
+
+def test_a_volume_that_comes_after_the_claim(shop: Any, name: str, wait: Callable[..., Any], claim: Any) -> None:
+    shop.deploy(name, pod=claim("fast"))
+    uid = shop.core.read_namespaced_persistent_volume_claim("docs", shop.namespace).metadata.uid
+    # Another test's claim of that name has been spoken of too.
+    said = f"reason=ProvisioningFailed,involvedObject.uid={uid}"
+    deadline = time.monotonic() + 10
+    while not shop.core.list_namespaced_event(shop.namespace, field_selector=said).items:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    spec = {
+        "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "fast",
+        "hostPath": {"path": "/tmp"}, "claimRef": {"namespace": shop.namespace, "name": "docs"},
+    }  # fmt: skip
+    shop.core.create_persistent_volume({"metadata": {"name": "rollout-test"}, "spec": spec})
+    try:
+        assert "msg" not in wait(unschedulable_timeout=0).result
+    finally:
+        shop.core.delete_persistent_volume("rollout-test")

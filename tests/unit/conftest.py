@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import socket
 import threading
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
+from snapshots import Snapshot, recorded
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +141,14 @@ def closed() -> int:
     """A port where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+@pytest.fixture
+def ready() -> Snapshot:
+    """One replica, complete."""
+    return copy.deepcopy(recorded("rolling_stubborn_old_pod")[-1])
+
+
+@pytest.fixture
+def crashed() -> Snapshot:
+    return copy.deepcopy(recorded("crash_loop")[-1])

@@ -168,7 +168,7 @@ def test_a_claim_that_was_not_bound_before(built: Any, cluster: Any) -> None:
     waits["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": "cache"}}]
     scheduled = {"type": "PodScheduled", "status": "False", "lastTransitionTime": "2026-11-25T08:00:00Z"}
     waits["status"]["conditions"] = [{**scheduled, "message": "pod has unbound immediate PersistentVolumeClaims"}]
-    metadata = {"name": "cache", "uid": "c1"}
+    metadata = {"name": "cache", "uid": "c1", "creationTimestamp": "2026-11-25T07:00:00Z"}
     cluster.answers["/api/v1/namespaces/docs/persistentvolumeclaims/cache"] = {
         "metadata": metadata, "status": {"phase": "Pending"},
     }  # fmt: skip

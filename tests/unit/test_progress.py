@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Signs, judge_pod, moment
 from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Signs, Verdict, assess, judge_pod, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, assess
 
 BEGIN = moment("2026-01-01T00:00:00Z")
 STAGES = {"fetch": "fetching", "build": "building", "overlay": "mounting", "server": "starting"}

@@ -1,75 +1,29 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""rollout over objects recorded on a real cluster (Kubernetes 1.34.4, kind), without the fields that do not matter."""
+"""Rollouts, of objects recorded on a real cluster, and the module."""
 
 from __future__ import annotations
 
 import copy
 import json
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.api import ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.kept import logs
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Failure, Pod, moment
 from ansible_collections.varasys.zddc.plugins.module_utils.rollout import (
-    Evidence,
-    Failure,
-    Pod,
-    Signs,
     Verdict,
     assess,
-    evidence,
     follow,
     label_selector,
-    latest,
-    moment,
-    report,
-    shown,
-    telling_line,
     timed_out,
 )
 from ansible_collections.varasys.zddc.plugins.modules import rollout
-
-Snapshot = dict[str, Any]
-RECORDED = Path(__file__).parent / "recorded"
-
-
-def recorded(name: str) -> list[Snapshot]:
-    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def judge(snapshot: Snapshot, **times: datetime) -> Verdict:
-    known = {"now": moment(snapshot["now"]), "started": moment(snapshot["started"]), **times}
-    return assess(snapshot["deployment"], snapshot["replicasets"], snapshot["pods"], **known)
-
-
-def course(name: str) -> list[tuple[bool, str]]:
-    """Of each recorded moment: done, and the stage or the cause, without the generated part of the pods' names."""
-    verdicts = [judge(snapshot) for snapshot in recorded(name)]
-    return [(one.done, plain(one.failure.cause if one.failure else one.stage, one)) for one in verdicts]
-
-
-def plain(text: str, verdict: Verdict) -> str:
-    for pod in verdict.pods:
-        text = text.replace(pod.name, "NEW" if pod.current else "OLD")
-    return text
-
-
-@pytest.fixture
-def ready() -> Snapshot:
-    """One replica, complete."""
-    return copy.deepcopy(recorded("rolling_stubborn_old_pod")[-1])
-
-
-@pytest.fixture
-def crashed() -> Snapshot:
-    return copy.deepcopy(recorded("crash_loop")[-1])
-
+from snapshots import Snapshot, course, judge, recorded
 
 # What is success
 
@@ -247,110 +201,6 @@ def test_no_node_is_no_failure_at_once() -> None:
     )
 
 
-IMAGE = "container zddc-server: the image localhost/spike-busybox:1 cannot be pulled: why"
-START = "container zddc-server cannot be started: why"
-
-
-@pytest.mark.parametrize(
-    ("reason", "cause"),
-    [
-        ("ErrImagePull", IMAGE),
-        ("ImagePullBackOff", IMAGE),
-        ("InvalidImageName", IMAGE),
-        ("ErrImageNeverPull", IMAGE),
-        ("CreateContainerConfigError", START),
-        ("CreateContainerError", START),
-        ("RunContainerError", START),
-    ],
-)
-def test_reasons_to_wait_in_vain(crashed: Snapshot, reason: str, cause: str) -> None:
-    crashed["pods"][0]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": reason, "message": "why"}}
-    failure = judge(crashed).failure
-    assert failure and failure.cause.endswith(cause) and failure.exit_code is None
-
-
-@pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
-def test_reasons_to_wait_on(crashed: Snapshot, reason: str) -> None:
-    crashed["pods"][0]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": reason}}
-    assert judge(crashed).failure is None and judge(crashed).stage.endswith(": starting zddc-server")
-
-
-@pytest.mark.parametrize(
-    ("ended", "words"),
-    [
-        ({"exitCode": 137, "reason": "OOMKilled"}, "ran out of memory, since its node had none left"),
-        ({"exitCode": 0, "reason": "Completed"}, "ended by itself"),
-    ],
-)
-def test_how_a_container_ended(crashed: Snapshot, ended: dict[str, Any], words: str) -> None:
-    status = crashed["pods"][0]["status"]["containerStatuses"][0]
-    status |= {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": ended}}
-    failure = judge(crashed).failure
-    assert (
-        failure and failure.cause.endswith(f"container zddc-server {words}") and failure.exit_code == ended["exitCode"]
-    )
-
-
-@pytest.mark.parametrize("reason", ["OOMKilled", "Error"])
-@pytest.mark.parametrize(
-    ("limits", "where", "named"),
-    [
-        ({"memory": "64Mi"}, "at its limit of 64Mi", "zddc_server_build_resources.limits.memory"),
-        ({"cpu": "1"}, "since its node had none left", "zddc_server_build_resources.requests.memory"),
-    ],
-)
-def test_a_build_that_ran_out_of_memory(
-    play: Any, cluster: Any, crashed: Snapshot, reason: str, limits: dict[str, str], where: str, named: str
-) -> None:
-    pod = crashed["pods"][0]
-    pod["spec"]["initContainers"] = [{"name": "build", "resources": {"limits": limits}}]
-    ended = {"exitCode": 1, "reason": reason, "finishedAt": "2026-01-01T00:00:00Z"}
-    pod["status"]["initContainerStatuses"] = [{"name": "build", "state": {"terminated": ended}, "ready": False}]
-    said = "net/http: /usr/local/go/pkg/tool/linux_amd64/compile: signal: killed"
-    cluster.answers[f"{NS}/pods/{pod['metadata']['name']}/log"] = f"fetching\n{said}\n"
-    cluster.answers[f"{NS}/events"] = {"items": []}
-    decided_by = {"build": ["zddc_server_git_ref"], "memory/build": ["zddc_server_build_resources"]}
-    result = play(crashed, variables=decided_by)
-    name = pod["metadata"]["name"]
-    assert result["cause"] == f"pod {name}: container build ran out of memory, {where}: {said}"
-    assert f"\ndecided by: {named}\n" in result["msg"]
-
-
-def test_another_try_is_waited_for_where_the_failure_is_of_before(crashed: Snapshot) -> None:
-    status = crashed["pods"][0]["status"]["containerStatuses"][0]
-    status["state"] = {"running": {}}
-    failed = moment(status["lastState"]["terminated"]["finishedAt"])
-    assert judge(crashed, started=failed + timedelta(seconds=1)).failure is None
-    failure = judge(crashed, started=failed).failure
-    assert failure and failure.cause.endswith("container zddc-server failed") and failure.exit_code == 3
-    assert failure.previous
-    status["ready"] = True
-    assert judge(crashed, started=failed).failure is None
-
-
-def test_a_crashed_pod_that_is_replaced_does_not_matter(crashed: Snapshot) -> None:
-    assert judge(crashed).failure
-    crashed["pods"][0]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert judge(crashed).failure is None
-
-
-def test_a_crashed_old_pod_does_not_matter(crashed: Snapshot) -> None:
-    crashed["pods"][0]["metadata"]["ownerReferences"][0]["uid"] = "an-old-replicaset"
-    assert judge(crashed).failure is None
-
-
-def test_a_sidecar_that_runs_is_not_waited_for(ready: Snapshot) -> None:
-    pod = next(pod for pod in ready["pods"] if "deletionTimestamp" not in pod["metadata"])
-    pod["spec"]["initContainers"] = [{"name": "side", "restartPolicy": "Always"}]
-    pod["status"]["initContainerStatuses"] = [
-        {"name": "side", "ready": True, "restartCount": 0, "state": {"running": {}}}
-    ]
-    pod["status"]["conditions"] = [{"type": "PodScheduled", "status": "True"}]
-    pod["status"]["containerStatuses"][0]["ready"] = False
-    ready["deployment"]["status"]["availableReplicas"] = 0
-    assert judge(ready).stage.endswith(": waiting for zddc-server to become ready")
-
-
 def test_a_paused_deployment(ready: Snapshot) -> None:
     ready["deployment"]["status"]["availableReplicas"] = 0
     ready["deployment"]["spec"]["paused"] = True
@@ -388,278 +238,6 @@ def test_a_pod_refused_just_before_the_first_look_is_no_news_of_before() -> None
     for seconds, blamed in ((9, True), (11, False)):
         look = refused + timedelta(seconds=seconds)
         assert bool(judge(snapshot, started=look, now=look).failure) == blamed
-
-
-# What events add
-
-
-def event(
-    reason: str, message: str, time: str = "2026-11-22T18:44:00Z", kind: str = "Warning", container: str = ""
-) -> Any:
-    about = {"fieldPath": f"spec.containers{{{container or 'zddc-server'}}}"}
-    return {
-        "metadata": {},
-        "type": kind,
-        "reason": reason,
-        "message": message,
-        "lastTimestamp": time,
-        "involvedObject": about,
-    }
-
-
-UNHEALTHY = event("Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 500")
-KILLING = event("Killing", "Container zddc-server failed startup probe, will be restarted", kind="Normal")
-RAN = {"startedAt": "2026-11-22T18:43:30Z", "finishedAt": "2026-11-22T18:44:01Z"}
-STARTED = moment("2026-11-22T18:43:20Z")
-
-
-@pytest.fixture
-def starting(crashed: Snapshot) -> Snapshot:
-    """A container that runs for the first time and is not ready."""
-    one = crashed["pods"][0]["status"]["containerStatuses"][0]
-    one |= {"state": {"running": {"startedAt": RAN["startedAt"]}}, "lastState": {}, "restartCount": 0, "ready": False}
-    return crashed
-
-
-def with_events(snapshot: Snapshot, *events: Any, started: datetime = STARTED) -> Verdict:
-    signs = Signs({snapshot["pods"][0]["metadata"]["uid"]: list(events)})
-    objects = (snapshot["deployment"], snapshot["replicasets"], snapshot["pods"])
-    return assess(*objects, STARTED + timedelta(seconds=60), started, signs=signs)
-
-
-def test_a_probe_that_fails_is_no_failure_before_the_container_is_stopped(starting: Snapshot) -> None:
-    verdict = with_events(starting, UNHEALTHY)
-    assert verdict.failure is None
-    assert verdict.stage.endswith(
-        "waiting for zddc-server to become ready (Startup probe failed: HTTP probe failed with statuscode: 500)"
-    )
-
-
-def test_a_container_that_is_stopped_while_it_still_runs(starting: Snapshot) -> None:
-    failure = with_events(starting, UNHEALTHY, KILLING).failure
-    assert failure and failure.cause.endswith(
-        "container zddc-server was stopped: Startup probe failed: HTTP probe failed with statuscode: 500"
-    )
-    assert (failure.exit_code, failure.previous, failure.step) == (None, False, "restart")
-    failure = with_events(starting, KILLING).failure
-    assert failure and failure.cause.endswith("container zddc-server was stopped: Startup probe failed")
-
-
-def test_a_stop_of_before_or_of_another_container_does_not_matter(starting: Snapshot) -> None:
-    later = moment(KILLING["lastTimestamp"]) + timedelta(seconds=1)
-    assert with_events(starting, UNHEALTHY, KILLING, started=later).failure is None
-    other = event("Killing", "Container other failed startup probe, will be restarted", container="other")
-    assert with_events(starting, UNHEALTHY, other).failure is None
-
-
-def test_a_container_that_was_stopped_and_runs_again(starting: Snapshot) -> None:
-    one = starting["pods"][0]["status"]["containerStatuses"][0]
-    one |= {"lastState": {"terminated": {**RAN, "exitCode": 143}}, "restartCount": 1}
-    failure = with_events(starting, UNHEALTHY, KILLING).failure
-    assert failure and failure.cause.endswith("statuscode: 500") and failure.previous
-    failure = with_events(starting, UNHEALTHY).failure
-    assert failure and failure.cause.endswith("container zddc-server failed")
-
-
-def test_a_stage_that_lasts_says_why(starting: Snapshot) -> None:
-    starting["pods"][0]["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
-    mount = event("FailedMount", 'MountVolume.SetUp failed for volume "a" :\n mount "b" failed')
-    verdict = with_events(starting, event("FailedScheduling", "no"), mount, UNHEALTHY)
-    assert verdict.failure is None
-    why = 'starting zddc-server (MountVolume.SetUp failed for volume "a" : mount "b" failed)'
-    assert verdict.stage.endswith(f": {why}")
-    assert timed_out(verdict, "web", "after 7 s").cause.endswith(f": still {why} after 7 s")
-
-
-@pytest.mark.parametrize(
-    ("message", "why"),
-    [
-        ('secret "b" not found', 'secret "b" not found'),
-        ('[secret "b" not found, configmap "c" not found]', '[secret "b" not found, configmap "c" not found]'),
-        ("references non-existent secret key: d", "references non-existent secret key: d"),
-        ("references non-existent config key: d", "references non-existent config key: d"),
-        ("mount failed: exit status 32", ""),
-    ],
-)
-def test_a_secret_that_is_not_there(starting: Snapshot, message: str, why: str) -> None:
-    pod, mount = starting["pods"][0], event("FailedMount", f'MountVolume.SetUp failed for volume "a" : {message}')
-    pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
-    pod["status"]["initContainerStatuses"] = []
-    failure = with_events(starting, mount).failure
-    cause = failure.cause if failure else ""
-    assert cause == (f"pod {pod['metadata']['name']} cannot start: {why}" if why else "")
-    # A pod that has just got its node is given time, and of one that has started it is no news.
-    (scheduled,) = [one for one in pod["status"]["conditions"] if one["type"] == "PodScheduled"]
-    before, scheduled["lastTransitionTime"] = scheduled["lastTransitionTime"], "2026-11-22T18:44:15Z"
-    assert with_events(starting, mount).failure is None
-    scheduled["lastTransitionTime"] = before
-    # What the kubelet said before the start may be mended.
-    later = moment(mount["lastTimestamp"]) + timedelta(seconds=1)
-    assert with_events(starting, mount, started=later).failure is None
-    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": RAN["startedAt"]}}
-    assert with_events(starting, mount).failure is None
-
-
-CLASSLESS = "no persistent volumes available for this claim and no storage class is set"
-
-
-@pytest.mark.parametrize(
-    ("events", "patient", "cause"),
-    [
-        ([event("FailedBinding", CLASSLESS)], True, f"the claim docs is not bound: {CLASSLESS}"),
-        (
-            [event("ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found')],
-            True,
-            'the claim docs is not bound: storageclass.storage.k8s.io "fast" not found',
-        ),
-        ([event("ProvisioningFailed", "out of quota")], True, ""),
-        ([event("ProvisioningFailed", "out of quota")], False, "the claim docs is not bound: out of quota"),
-        ([event("FailedBinding", CLASSLESS), event("ExternalProvisioning", "Waiting")], True, ""),
-        ([event("WaitForFirstConsumer", "waiting for first consumer")], False, "no node takes it: "),
-        ([], False, "the claim docs is not bound: it waits for a volume"),
-    ],
-)
-def test_a_claim_that_is_not_bound(events: list[Any], patient: bool, cause: str) -> None:
-    failure = unbound(events, STARTED, STARTED + timedelta(seconds=1 if patient else 10))
-    assert (failure.cause.partition(": ")[2] if failure else "").startswith(cause)
-    assert bool(failure) == bool(cause)
-
-
-def test_a_claim_that_was_not_bound_before() -> None:
-    """What an earlier deploy left is looked at for as long as what is new, unless the cluster says it again."""
-    told = event("FailedBinding", CLASSLESS)
-    started = moment(told["lastTimestamp"]) + timedelta(seconds=1)
-    assert unbound([told], started, started + timedelta(seconds=9)) is None
-    assert unbound([told], started, started + timedelta(seconds=10))
-    again = event("FailedBinding", CLASSLESS, started.isoformat())
-    assert unbound([again], started, started + timedelta(seconds=1))
-    # A pod that no node takes, for another cause.
-    assert unbound([], started, started + timedelta(seconds=9), "0/1 nodes are available: 1 Insufficient cpu.") is None
-    assert unbound([], started, started + timedelta(seconds=10), "0/1 nodes are available: 1 Insufficient cpu.")
-
-
-def unbound(
-    events: list[Any],
-    started: datetime,
-    now: datetime,
-    message: str = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
-) -> Failure | None:
-    """Judge a pod that has waited for a claim since the recorded time, which is before the start."""
-    snapshot = copy.deepcopy(recorded("no_node")[0])
-    pod = snapshot["pods"][0]
-    pod["spec"]["volumes"] = [{"persistentVolumeClaim": {"claimName": name}} for name in ("bound", "docs")]
-    scheduled = next(one for one in pod["status"]["conditions"] if one["type"] == "PodScheduled")
-    scheduled["message"] = message
-    assert moment(scheduled["lastTransitionTime"]) <= started
-    claims = {
-        name: {"metadata": {"uid": name}, "status": {"phase": phase}}
-        for name, phase in (("bound", "Bound"), ("docs", "Pending"))
-    }
-    objects = (snapshot["deployment"], snapshot["replicasets"], snapshot["pods"])
-    return assess(*objects, now, started, signs=Signs({"docs": events}, claims)).failure
-
-
-# The report
-
-
-def test_a_log_shows_no_headers() -> None:
-    text = """2026/01/01 listening on :8080, email_header=X-Auth-Request-Email
-level=DEBUG msg=request headers="map[Accept:[*/*] Cookie:[id=1]]"
-{"level":"DEBUG","header":{"Accept":["*/*"]}}
-{"level":"DEBUG","h":{"Accept":["*/*"]}}
-http: map[X-Id:[1]]
-Authorization: Basic eDp5
-X-Request-Id: 1
-x-auth-request-email: me@example.org
-got bearer abc
-zddc-server: ZDDC_ROOT is not writable
-"""
-    kept = [
-        "2026/01/01 listening on :8080, email_header=X-Auth-Request-Email",
-        "zddc-server: ZDDC_ROOT is not writable",
-    ]
-    assert shown(text, init=False) == (kept, 8)
-    assert shown("Cookie: x\n", init=True) == (["Cookie: x"], 0)
-
-
-def test_a_log_shows_no_control_characters() -> None:
-    assert shown("\x1b[31mred\x1b[0m\x07\ttab\r\n" + "x" * 600, init=True) == (["red\ttab", "x" * 500], 0)
-
-
-@pytest.mark.parametrize(
-    ("log", "init", "line"),
-    [
-        (["# pkg", "./main.go:12:3: undefined: a", "cmd/x.go:1: b", "exit 1"], True, "./main.go:12:3: undefined: a"),
-        (["one", "  two ", "", " "], True, "two"),
-        (["panic: no root", "goroutine 1 [running]:", "main.go:12 +0x1d"], False, "panic: no root"),
-        (["main.go:12: a log line", "no root"], False, "no root"),
-        ([], False, ""),
-    ],
-)
-def test_the_telling_line(log: list[str], init: bool, line: str) -> None:
-    assert telling_line(log, init) == line
-
-
-def test_the_latest_events() -> None:
-    event = {"metadata": {}, "type": "Normal", "reason": "R"}
-    events = [{**event, "message": f"{n}\n{n}", "lastTimestamp": f"2026-01-01T00:00:{n}Z"} for n in range(10, 25)]
-    events.append(
-        {"metadata": {}, "type": "Warning", "reason": "S", "message": "s", "eventTime": "2026-01-01T00:00:23.5Z"}
-    )
-    assert latest(events[::-1])[-2:] == ["Warning S s", "Normal R 24 24"] and len(latest(events)) == 10
-
-
-def test_the_same_event_again_is_counted() -> None:
-    about = {"metadata": {}, "type": "Warning", "reason": "FailedCreate", "involvedObject": {"name": "archive-7d4b"}}
-    events = [
-        {**about, "message": f'pods "archive-7d4b-{name}" is forbidden', "lastTimestamp": f"2026-01-01T00:00:{n}Z"}
-        for n, name in enumerate(("x2x4k", "b8c9d", "zzzzz"), start=10)
-    ]
-    events += [
-        {"metadata": {"creationTimestamp": "2026-01-01T00:00:01Z"}, "message": "Pulled", "count": 4},
-        {"metadata": {"creationTimestamp": "2026-01-01T00:00:02Z"}, "message": "Pulled"},
-        {"metadata": {"creationTimestamp": "2026-01-01T00:00:03Z"}, "message": "Started"},
-    ]
-    assert latest(events) == [
-        "Pulled (5 times)",
-        "Started",
-        'Warning FailedCreate pods "archive-7d4b-zzzzz" is forbidden (3 times)',
-    ]
-
-
-def test_the_report() -> None:
-    failure = Failure("pod p: container fetch failed", "Pod", "p", "u", "fetch", True, 128, "restart")
-    found = Evidence(["a", "b"], 0, "b", ["Normal Pulled it"], [])
-    assert report(failure, found, "kubectl --namespace n", ["repo", "ref"]) == (
-        "pod p: container fetch failed: b\n"
-        "container: fetch, exit code 128\n"
-        "the end of its log:\n  a\n  b\n"
-        "events:\n  Normal Pulled it\n"
-        "decided by: repo, ref\n"
-        "Next: mend the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
-        "kubectl --namespace n delete pod p"
-    )
-
-
-def test_a_short_report() -> None:
-    found = Evidence([], 3, "", [], ["The events cannot be read: why."])
-    assert report(
-        Failure("pod p: still x after 5 s", "Pod", "p", container="c"), found, "kubectl -n n"
-    ).splitlines() == [
-        "pod p: still x after 5 s",
-        "container: c",
-        "the end of its log:",
-        "3 lines with request headers left out",
-        "The events cannot be read: why.",
-        "Next: kubectl -n n describe pod p",
-    ]
-    paused = report(Failure("Deployment d is paused", "Deployment", "d", step="resume"), Evidence(), "kubectl -n n")
-    assert paused.endswith("Next: kubectl -n n rollout resume deployment d")
-    refused = report(Failure("ReplicaSet r: why", "ReplicaSet", "r", step="retry"), Evidence(), "kubectl -n n")
-    assert refused.endswith(
-        "Next: mend the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
-        "kubectl -n n delete --cascade=orphan replicaset r"
-    )
 
 
 def test_the_report_at_the_time_out_is_over_the_pod_furthest_behind() -> None:
@@ -799,6 +377,31 @@ def test_a_failure_is_reported_with_log_and_events(play: Any, crashed: Snapshot,
     assert (f"{NS}/events", {"fieldSelector": [selector]}) in cluster.requests
 
 
+@pytest.mark.parametrize("reason", ["OOMKilled", "Error"])
+@pytest.mark.parametrize(
+    ("limits", "where", "named"),
+    [
+        ({"memory": "64Mi"}, "at its limit of 64Mi", "zddc_server_build_resources.limits.memory"),
+        ({"cpu": "1"}, "since its node had none left", "zddc_server_build_resources.requests.memory"),
+    ],
+)
+def test_a_build_that_ran_out_of_memory(
+    play: Any, cluster: Any, crashed: Snapshot, reason: str, limits: dict[str, str], where: str, named: str
+) -> None:
+    pod = crashed["pods"][0]
+    pod["spec"]["initContainers"] = [{"name": "build", "resources": {"limits": limits}}]
+    ended = {"exitCode": 1, "reason": reason, "finishedAt": "2026-01-01T00:00:00Z"}
+    pod["status"]["initContainerStatuses"] = [{"name": "build", "state": {"terminated": ended}, "ready": False}]
+    said = "net/http: /usr/local/go/pkg/tool/linux_amd64/compile: signal: killed"
+    cluster.answers[f"{NS}/pods/{pod['metadata']['name']}/log"] = f"fetching\n{said}\n"
+    cluster.answers[f"{NS}/events"] = {"items": []}
+    decided_by = {"build": ["zddc_server_git_ref"], "memory/build": ["zddc_server_build_resources"]}
+    result = play(crashed, variables=decided_by)
+    name = pod["metadata"]["name"]
+    assert result["cause"] == f"pod {name}: container build ran out of memory, {where}: {said}"
+    assert f"\ndecided by: {named}\n" in result["msg"]
+
+
 def test_what_a_failure_keeps(play: Any, crashed: Snapshot, cluster: Any, tmp_path: Path) -> None:
     pod = crashed["pods"][0]["metadata"]["name"]
     answers = {"true": "Cookie: a\nno root\n", "false": "once more\n"}
@@ -890,91 +493,3 @@ def test_check_mode_does_not_wait(run: Callable[..., dict[str, Any]]) -> None:
 def test_numbers_that_make_no_sense(run: Callable[..., dict[str, Any]], options: dict[str, Any]) -> None:
     message = run(rollout, kubeconfig="/none", namespace="docs", name="web", **options)["msg"]
     assert message.startswith(f"{next(iter(options))} must be ")
-
-
-class Logs:
-    """Answers for a container's log: of the instance before, or of the current one."""
-
-    now = datetime.now()
-    timeout = 1.0
-
-    def __init__(self, previous: str | ApiError, current: str) -> None:
-        self.answers = {"true": previous, "false": current}
-
-    def get(self, _path: str, **_query: Any) -> dict[str, Any]:
-        return {"items": []}
-
-    def read(self, _path: str, **query: Any) -> str:
-        answer = self.answers[query["previous"]]
-        if isinstance(answer, ApiError):
-            raise answer
-        return answer
-
-
-NONE_BEFORE = ApiError("answers with an error (400)", status=400)
-
-
-@pytest.mark.parametrize(
-    ("previous", "before", "current", "log"),
-    [
-        (True, "before", "current", ["before"]),
-        (False, "before", "current", ["current"]),
-        (True, NONE_BEFORE, "current", ["current"]),
-        (False, NONE_BEFORE, "current", ["current"]),
-    ],
-)
-def test_the_log_is_that_of_the_instance_that_failed(
-    previous: bool, before: str | ApiError, current: str, log: list[str]
-) -> None:
-    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=previous)
-    assert evidence(Logs(before, current), "n", failure, 5).log == log
-
-
-class StartsAnew(Logs):
-    """Starts another instance of the container after the first answer."""
-
-    def __init__(self) -> None:
-        super().__init__(NONE_BEFORE, "it fails")
-
-    def read(self, path: str, **query: Any) -> str:
-        try:
-            return super().read(path, **query)
-        finally:
-            self.answers = {"true": "it fails", "false": "begins once more"}
-
-
-def test_the_log_is_that_of_the_instance_that_failed_where_another_starts_meanwhile() -> None:
-    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
-    assert evidence(StartsAnew(), "n", failure, 5).log == ["it fails"]
-
-
-def test_what_is_kept_has_the_log_of_the_instance_that_failed() -> None:
-    seen = {"status": {"initContainerStatuses": [{"name": "c"}]}}
-    pod = Pod("p", "", current=True, alive=True, running=True, ready=False, restarts=0, stage="", rank=0, seen=seen)
-    assert ["it fails"] in dict(logs(StartsAnew(), "", pod)).values()
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "unable to retrieve container logs for containerd://431c5bf8ce53",
-        'failed to try resolving symlinks in path "/var/log/pods/p/build/0.log": lstat: no such file or directory',
-        'failed to open log file "/var/log/pods/p/build/0.log": open: no such file or directory\n',
-    ],
-)
-def test_an_answer_in_place_of_a_log_is_none(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
-    assert evidence(Logs(answer, "current"), "n", failure, 5).log == ["current"]
-    assert not pauses
-    assert evidence(Logs(answer, answer), "n", failure, 5).log == []
-    assert pauses == [1, 1]
-
-
-def test_an_instance_is_removed_while_its_successor_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = "unable to retrieve container logs for containerd://431c5bf8ce53"
-    api = Logs(gone, gone)
-    monkeypatch.setattr(time, "sleep", lambda _seconds: api.answers.update({"false": "it fails"}))
-    failure = Failure("", "Pod", "p", container="c", exit_code=1, previous=True)
-    assert evidence(api, "n", failure, 5).log == ["it fails"]

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Failure, Pod, Verdict, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import Failure, Pod, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict
 from ansible_collections.varasys.zddc.plugins.modules.status import age, built, only_stopped, other_build, row, state, url
 
 MINE = {"name": "web", "labels": {"app.kubernetes.io/instance": "web"}}

@@ -39,8 +39,8 @@ lint: $(VENV)/done ## lint the YAML, the Ansible content and the changelog
 
 test: lint $(VENV)/scan/done ## everything that CI runs
 	$(MAKE) cluster CLUSTER="-e kind_cluster_ingress=true"
-	@echo "== Tests, two side by side"
-	pytest --numprocesses 2
+	@echo "== Tests, three side by side"
+	pytest --numprocesses 3
 
 golden: $(VENV)/done ## write the golden manifests anew, for review
 	ZDDC_GOLDEN=write pytest tests/golden

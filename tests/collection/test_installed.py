@@ -110,25 +110,21 @@ def test_it_says_what_an_execution_environment_needs(installed: Installed) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        ("role", "zddc_server"),
-        ("role", "kind_cluster"),
-        *(("module", path.stem) for path in sorted((ROOT / "plugins/modules").glob("*.py"))),
-        *(("filter", path.stem) for path in sorted((ROOT / "plugins/filter").glob("*.py"))),
-    ],
+    ("kind", "folder"), [("role", "roles"), ("module", "plugins/modules"), ("filter", "plugins/filter"), ("test", "plugins/test")]
 )
-def test_it_documents_itself(installed: Installed, kind: str, name: str) -> None:
-    name = f"varasys.zddc.{name}"
-    shown = run("ansible-doc", "--type", kind, "--json", name, cwd=installed.cwd, **installed.environment)
-    found = json.loads(shown)[name]
-    if kind == "role":
-        assert found["path"] == str(installed.folder)
-        assert found["entry_points"]["main"]["options"]
-    else:
-        assert found["doc"]["filename"].startswith(str(installed.folder))
-        assert found["doc"]["short_description"]
-        assert found["examples"]
+def test_it_documents_itself(installed: Installed, kind: str, folder: str) -> None:
+    paths = [path for path in (ROOT / folder).iterdir() if path.suffix in ("", ".py")]
+    names = {f"varasys.zddc.{path.stem}" for path in paths if not path.name.startswith("_")}
+    shown = json.loads(run("ansible-doc", "--type", kind, "--json", *names, cwd=installed.cwd, **installed.environment))
+    assert shown.keys() == names
+    for found in shown.values():
+        if kind == "role":
+            assert found["path"] == str(installed.folder)
+            assert found["entry_points"]["main"]["options"]
+        else:
+            assert found["doc"]["filename"].startswith(str(installed.folder))
+            assert found["doc"]["short_description"]
+            assert found["examples"]
 
 
 def inside(instance: Any) -> dict[str, str]:

@@ -29,6 +29,8 @@ def deployed_fixture(prepare: Callable[..., Any], play: Callable[..., Any]) -> I
     site = Archive(
         prepare("faults", 30463), play, 30464,
         build_cache="own", build_cache_storage_class="tests", replicas=2, git_timeout=4,
+        # What a fault costs, it costs at the defaults.
+        build_env={}, probes={},
     )  # fmt: skip
     volume = site.volume(Archive.claim, "0755")
     try:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -24,4 +25,12 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
     )
     assert played.returncode == 0, played.stdout
+    (out / "jobs").mkdir()
+    for path in out.glob("*.json"):
+        case = json.loads(path.read_text())
+        (out / path.stem).mkdir()
+        for name, text in case["manifests"].items():
+            (out / path.stem / name).write_text(text)
+        if case["job"]:
+            (out / "jobs" / f"{path.stem}.yaml").write_text(case["job"])
     return out

@@ -8,6 +8,8 @@ import difflib
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import kubernetes_validate
@@ -111,6 +113,14 @@ def test_difference_of_a_case(rendered: Path, case: str) -> None:
 def test_nothing_else_is_expected() -> None:
     names = {path.name.removesuffix(".diff") for path in EXPECTED.iterdir()}
     assert names == CASES.keys()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_schemas_once() -> Iterator[None]:
+    """It would read them anew for each manifest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kubernetes_validate.utils, "schema_contents", cache(kubernetes_validate.utils.schema_contents))
+        yield
 
 
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)

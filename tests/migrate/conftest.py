@@ -20,7 +20,8 @@ class Releases(Stage):
     """The namespace, and Helm."""
 
     def __init__(self, instance: Any, play: Callable[..., Any], node_port: int, cluster: dict[str, Any], home: Path) -> None:
-        super().__init__(instance, play, node_port)
+        # What is taken over is deployed as its release has it.
+        super().__init__(instance, play, node_port, build_env={}, probes={})
         self._images, self._home = cluster, home
         self.helm = HelmProgram(helm_program(), self.kubeconfig, self.namespace, home).run
 

@@ -20,8 +20,8 @@ Every variable of the role, with its type, its default and, where it has them, i
 argument specs by `make options`; `ansible-doc -t role varasys.zddc.zddc_server` shows the same. A variable set anywhere, in a
 group, for a host, in a play or with `-e`, wins over the default of the mode.
 
-What is taken "as Kubernetes takes it" goes into the manifest as it is. Wrong input is refused before anything is changed, with
-all that is wrong in one message.
+What is taken "as Kubernetes takes it" goes into the manifest as it is. Wrong input is refused before anything is
+changed: misspelt names and wrong types in one message, and once these are right, wrong values in one.
 """
 
 

@@ -15,6 +15,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
 
 Object = dict[str, Any]
+REPLICAS = ("f:spec", "f:replicas")
 # The API server's own bookkeeping.
 BOOKKEEPING = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
@@ -89,7 +90,10 @@ def compare(
     left = [
         one.path
         for one in others
-        if one.manager in allowed and fields.value(live, one.path) != fields.value(applied, one.path)
+        if one.manager in allowed
+        and fields.value(live, one.path) != fields.value(applied, one.path)
+        # What is to be stopped is no autoscaler's matter.
+        and not (one.path == REPLICAS and fields.value(definition, REPLICAS) == 0)
     ]
     if left:
         definition = copy.deepcopy(definition)

@@ -45,6 +45,7 @@ NO_LOG = re.compile(
 class Reader(Protocol):
     now: datetime
     timeout: float
+    patience: float
 
     def get(self, path: str, **query: Any) -> Object: ...
 

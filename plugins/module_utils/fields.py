@@ -51,7 +51,9 @@ def leaves(fields: Object, above: Path = ()) -> Iterator[Path]:
 
 
 def passing(path: Path) -> bool:
-    """Whether the field is an annotation that comes and goes by itself."""
+    """Whether the field comes and goes by itself: such an annotation, or who else has to do with the end of the object."""
+    if path[:2] in (("f:metadata", "f:finalizers"), ("f:metadata", "f:ownerReferences")):
+        return True
     return "f:annotations" in path and path[-1].removeprefix("f:").startswith(PASSING)
 
 

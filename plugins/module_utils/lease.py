@@ -21,6 +21,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     ConnectionProblem,
     connect,
 )
+from ansible_collections.varasys.zddc.plugins.module_utils.pods import moment
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
@@ -64,10 +65,6 @@ def _stamp(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
 def take(
     api: Writer, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None
 ) -> Held | None:
@@ -76,7 +73,7 @@ def take(
     spec = (found or {}).get("spec", {})
     other = spec.get("holderIdentity") not in (None, "", holder)
     if other:
-        ends = _moment(spec["renewTime"]) + timedelta(seconds=spec["leaseDurationSeconds"])
+        ends = moment(spec["renewTime"]) + timedelta(seconds=spec["leaseDurationSeconds"])
         if (left := (ends - api.now).total_seconds()) > 0:
             return Held(spec["holderIdentity"], spec.get("acquireTime", ""), left)
     now = _stamp(api.now)
@@ -90,10 +87,11 @@ def take(
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": wanted}
             api.send("post", _path(namespace), body)
     except ApiError as error:
-        # Another run was faster; an update loses against a removal as well.
+        # Another run was faster, or it was this one, whose first try was carried out and not answered.
         if error.status not in (404, 409):
             raise
-        return Held("another run", "", 1)
+        there = (api.find(_path(namespace, name)) or {}).get("spec", {})
+        return None if there.get("holderIdentity") == holder else Held(there.get("holderIdentity") or "another run", "", 1)
     return None
 
 

@@ -158,7 +158,9 @@ class Planner:
             what = f"{kind} {name!r} in namespace {self.namespace!r}"
             self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
             return
-        if live and not self.options["take_over"] and (problem := self.of_another(live)):
+        # What is in a claim is nobody's to take.
+        spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
+        if live and spared and (problem := self.of_another(live)):
             self.result["problems"].append(problem)
         elif live and kind == "Deployment" and (problem := self.moved_tag(live)):
             self.result["problems"].append(problem)
@@ -174,8 +176,8 @@ class Planner:
             return ""
         return (
             f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
-            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object, or set "
-            f"{PREFIX}take_over to true to make it this instance's."
+            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object"
+            + ("." if live["kind"] == "PersistentVolumeClaim" else f", or set {PREFIX}take_over to true to make it this instance's.")
         )
 
     def moved_tag(self, live: Object) -> str:
@@ -229,7 +231,7 @@ class Planner:
         """Objects of this instance that are not wanted any more."""
         known = {(one["api_version"], one["kind"], one["name"]): None for one in self.options["known"]}
         wanted = {history.identity(item) for item in self.options["definitions"]}
-        applied = history.applied(records)
+        applied, used = history.applied(records), references(self.options["definitions"])
         for version, kind, name in reversed({**known, **applied}):
             if (version, kind, name) in wanted:
                 continue
@@ -246,6 +248,12 @@ class Planner:
                 # Something of that name that was never applied here is nobody's business.
                 if not wanted:
                     self.result["problems"].append(problem)
+            elif live and (kind, name) in used:
+                variable = self.options["set_by"].get(kind, self.options["set_by"].get("", kind))
+                self.result["problems"].append(
+                    f"{variable}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. Keep it, or "
+                    "let them use another."
+                )
             elif live:
                 uid = live["metadata"]["uid"]
                 self.result["remove"].append({"api_version": version, "kind": kind, "name": name, "uid": uid})
@@ -291,7 +299,13 @@ class Planner:
         deployment = next((item for item in self.options["definitions"] if item["kind"] == "Deployment"), None)
         if deployment is None:
             return True
-        seen = observe(self.api, self.namespace, deployment["metadata"]["name"])
+        name = deployment["metadata"]["name"]
+        try:
+            seen = observe(self.api, self.namespace, name)
+        except ApiError as error:
+            what = f"the pods of Deployment {name!r} in namespace {self.namespace!r}"
+            self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+            return False
         verdict = assess(*seen, self.api.now, self.api.now)
         self.result["replicas"] = verdict.replicas
         return verdict.done
@@ -325,6 +339,28 @@ NEW_CLAIM = (
     f"  This claim keeps what it was made with. Set that back, or deploy once with {PREFIX}build_cache: none, which removes "
     "the claim, and then as wanted."
 )
+
+
+# What of a pod names an object that must be there when it starts: the key, the kind, and the key of the name.
+REFERENCES = (
+    ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
+    ("configMap", "ConfigMap", "name"),
+    ("configMapRef", "ConfigMap", "name"),
+    ("configMapKeyRef", "ConfigMap", "name"),
+)
+
+
+def references(item: Any) -> set[tuple[str, str]]:
+    """Kind and name of what the pods of these definitions name."""
+    if isinstance(item, list):
+        return {found for one in item for found in references(one)}
+    if not isinstance(item, dict):
+        return set()
+    named = ((kind, name, item[key]) for key, kind, name in REFERENCES if isinstance(item.get(key), dict))
+    found = {(kind, one.get(name, "")) for kind, name, one in named if not one.get("optional")}
+    if account := item.get("serviceAccountName"):
+        found.add(("ServiceAccount", account))
+    return found.union(*map(references, item.values()))
 
 
 def alarm(_signal: int, _frame: FrameType | None) -> None:

@@ -166,13 +166,14 @@ class Progress:
 
     def log(self, pod: Pod, container: str, **query: Any) -> str | None:
         """A part of a log, or none where it cannot be read, which is no matter here."""
-        usual, self.api.timeout = self.api.timeout, min(self.api.timeout, 2)
+        usual, self.api.timeout = (self.api.timeout, self.api.patience), min(self.api.timeout, 2)
+        self.api.patience = 0
         try:
             text = self.api.read(f"{self.base}/{quote(pod.name, safe='')}/log", container=container, **query)
         except ApiError:
             return None
         finally:
-            self.api.timeout = usual
+            self.api.timeout, self.api.patience = usual
         return "" if NO_LOG.fullmatch(text) else text
 
 

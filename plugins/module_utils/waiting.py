@@ -45,6 +45,10 @@ def kubectl(params: dict[str, Any]) -> str:
     return shlex.join(["kubectl", *(part for name, value in given.items() if value for part in (f"--{name}", value))])
 
 
+EVIDENCE_TIMEOUT = 5
+"""Seconds for each log and each list of events."""
+
+
 class LostLease(Exception):
     """Another run works on the same; says who."""
 
@@ -77,6 +81,8 @@ def tell(
 ) -> NoReturn:
     """End the module with the report of a failure; what it left in the cluster is kept where that is asked for."""
     options = module.params
+    # What cannot be had at once is told as such: the Lease is not renewed any more.
+    api.timeout, api.patience = EVIDENCE_TIMEOUT, 0
     found = evidence(api, namespace, failure, options["log_lines"])
     if not failure.memory and failure.init and KILLED.search(found.telling):
         failure = starved(failure)

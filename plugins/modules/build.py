@@ -15,7 +15,7 @@ description:
     has ended is made anew. Others that the labels find and that still run are removed.
   - Fails as soon as the pod cannot do its work, and says why, with the last lines of the failed container's log, the
     events and the next step.
-  - Failures of the cluster that may pass are bridged until O(timeout).
+  - Failures of the cluster that may pass are bridged for O(outage_timeout).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api

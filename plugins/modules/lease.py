@@ -12,7 +12,7 @@ author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Takes a Lease, or gives it up. One holder has it at a time.
   - It ends by itself O(seconds) after it was taken or renewed, so that a run which was killed keeps nobody off for long.
-    The module P(varasys.zddc.rollout#module) renews it while it waits.
+    The modules P(varasys.zddc.rollout#module) and P(varasys.zddc.build#module) renew it while they wait.
   - Where another holds it, the module waits until it is given up or has ended.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options

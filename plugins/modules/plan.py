@@ -23,7 +23,7 @@ description:
   - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
     wanted any more.
   - Made for the role C(zddc_server), so its messages name the role's variables. All problems are reported together.
-  - It ends within 15 seconds, also where the cluster does not answer at all.
+  - It ends within 9 seconds and O(outage_timeout), also where the cluster does not answer at all.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api

@@ -16,7 +16,7 @@ description:
     failed container's log, the pod's events and the next step. A failed container is not given time for another try.
   - Lines that may hold request headers are left out of the log of a container that serves. Init containers are shown
     whole.
-  - Failures of the cluster that may pass are bridged until O(timeout).
+  - Failures of the cluster that may pass are bridged for O(outage_timeout).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -78,12 +78,12 @@ waited:
 revision:
   description: Revision of the newest ReplicaSet, empty while there is none.
   type: str
-  returned: when waited
+  returned: when the rollout was judged
   sample: "3"
 replicas:
   description: How many pods there are of the newest revision.
   type: dict
-  returned: when waited
+  returned: when the rollout was judged
   contains:
     wanted:
       description: How many the Deployment wants.
@@ -105,7 +105,7 @@ pods:
   description: The pods of the Deployment, those furthest behind first.
   type: list
   elements: dict
-  returned: when waited
+  returned: when the rollout was judged
   contains:
     name:
       description: Name of the pod.
@@ -126,12 +126,12 @@ pods:
 cause:
   description: Why it failed, in one line. Empty on success.
   type: str
-  returned: when waited
+  returned: when the rollout was judged
   sample: "pod zddc-server-prod-7d4b9c6f5-x2x4k: container build failed: ./main.go:12:3: undefined: listen"
 container:
   description: The container that failed, empty where it is none.
   type: str
-  returned: when waited
+  returned: when the rollout was judged
   sample: build
 exit_code:
   description: How the container ended.
@@ -142,7 +142,7 @@ log:
   description: The last lines of that container's log.
   type: list
   elements: str
-  returned: when waited
+  returned: when the rollout was judged
   sample: []
 kept:
   description: Path of the folder with logs and events. Empty without O(keep), and where it could not be written.
@@ -153,13 +153,19 @@ events:
   description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
   type: list
   elements: str
-  returned: when waited
+  returned: when the rollout was judged
   sample: []
 seconds:
   description: How long it waited.
   type: float
-  returned: when waited
+  returned: when the rollout was judged, and when the cluster does not answer any more
   sample: 27.4
+lost:
+  description: Whether it failed without knowing of the rollout, since the cluster did not answer any more, or since another run
+    has taken the Lease over.
+  type: bool
+  returned: when the rollout was not judged
+  sample: false
 """
 
 import time
@@ -248,6 +254,7 @@ def main() -> None:
             msg=f"Deployment {name} in namespace {namespace}: {lost} works on it too, and has taken the Lease over. "
             "Run this again when that run has ended.",
             waited=True,
+            lost=True,
         )
     except ApiError as error:
         seconds = time.monotonic() - begin
@@ -257,6 +264,7 @@ def main() -> None:
             f"after {seconds:.0f} s. {advice}",
             waited=True,
             seconds=round(seconds, 1),
+            lost=error.passing,
         )
 
 

@@ -125,9 +125,11 @@ def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> 
         f"/api/v1/namespaces/{quote(namespace, safe='')}/pods",
         labelSelector=",".join(f"{key}={value}" for key, value in labels.items()),
     )
+    # Not those of a build, which carry no commit.
+    served = [item for item in found["items"] if "batch.kubernetes.io/job-name" not in item["metadata"].get("labels", {})]
     commits = {
         item["metadata"].get("annotations", {}).get(f"{history.PREFIX}git-commit", "none")
-        for item in found["items"]
+        for item in served
         if not item["metadata"].get("deletionTimestamp") and item["status"].get("phase") in ("Pending", "Running")
     }
     return {

@@ -21,7 +21,7 @@ DEFINITION: dict[str, Any] = {
     "kind": "Deployment",
     "metadata": {"name": "x", "namespace": "docs"},
     "spec": {
-        "replicas": 0,
+        "replicas": 1,
         "template": {"spec": {"containers": [{"name": "c", "env": [{"name": "A", "value": "1"}]}]}},
     },
 }
@@ -65,7 +65,7 @@ def test_what_others_have_set(live: dict[str, Any]) -> None:
     assert sorted(re.sub(r" at [\dT:-]+Z", "", line) for line in found.drift) == [
         'Deployment x: metadata.annotations[example.org/hand] is "made", set by kubectl-annotate. '
         "The role does not set it.",
-        "Deployment x: spec.replicas is 2, set by kubectl-scale. The role sets 0.",
+        "Deployment x: spec.replicas is 2, set by kubectl-scale. The role sets 1.",
         'Deployment x: spec.template.spec.containers[c].env[A].value is "9", set by kubectl-set. The role sets "1".',
         'Deployment x: spec.template.spec.containers[c].env[B] is {"name": "B", "value": "2"}, set by kubectl-set. '
         "The role does not set it.",
@@ -75,7 +75,7 @@ def test_what_others_have_set(live: dict[str, Any]) -> None:
         "The role does not set it.",
     ]
     spec = found.after["spec"]
-    assert (spec["replicas"], "nodeSelector" in spec["template"]["spec"]) == (0, False)
+    assert (spec["replicas"], "nodeSelector" in spec["template"]["spec"]) == (1, False)
     assert [item["name"] for item in spec["template"]["spec"]["containers"]] == ["c"]
 
 
@@ -83,9 +83,16 @@ def test_what_is_left_to_a_manager_is_not_sent(live: dict[str, Any]) -> None:
     cluster = Cluster()
     found = compare(cluster, "/x", live, DEFINITION, "mine", ["kubectl-scale"])
     assert "replicas" not in found.definition["spec"] and "replicas" not in cluster.sent[-1]["spec"]
-    assert DEFINITION["spec"]["replicas"] == 0
+    assert DEFINITION["spec"]["replicas"] == 1
     assert not any("replicas" in line for line in found.drift)
     assert found.after["spec"]["replicas"] == 2
+
+
+def test_a_stop_is_not_left_to_an_autoscaler(live: dict[str, Any]) -> None:
+    stopped = {**DEFINITION, "spec": {**DEFINITION["spec"], "replicas": 0}}
+    found = compare(Cluster(), "/x", live, stopped, "mine", ["kubectl-scale"])
+    assert (found.definition, found.after["spec"]["replicas"], found.change) == (stopped, 0, "change")
+    assert not any("replicas" in line for line in found.drift)
 
 
 def test_nothing_but_bookkeeping_differs(live: dict[str, Any]) -> None:

@@ -128,6 +128,7 @@ class Logs:
 
     now = datetime.now()
     timeout = 1.0
+    patience = 0
 
     def __init__(self, previous: str | ApiError, current: str) -> None:
         self.answers = {"true": previous, "false": current}

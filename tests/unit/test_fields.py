@@ -51,6 +51,15 @@ def test_what_others_own(live: dict[str, Any]) -> None:
     assert not any("status" in path or "restartedAt" in path for _manager, path in found)
 
 
+@pytest.mark.parametrize("field", ["finalizers", "ownerReferences"])
+def test_what_another_needs_for_the_end_of_an_object(live: dict[str, Any], field: str) -> None:
+    owned = {"f:metadata": {f"f:{field}": {".": {}, 'v:"ingress.k8s.aws/resources"': {}}}}
+    entry = {"manager": "controller", "operation": "Update", "fieldsV1": owned}
+    before = fields.owned_by_others(live, MINE)
+    live["metadata"]["managedFields"].append(entry)
+    assert fields.owned_by_others(live, MINE) == before
+
+
 def test_an_item_is_shown_and_not_its_fields(live: dict[str, Any]) -> None:
     assert {fields.shown(path) for path in fields.collapsed(added(live))} == {
         "spec.replicas",

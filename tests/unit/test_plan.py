@@ -196,6 +196,49 @@ def test_an_object_of_somebody_else(checked: Run, cluster: Any, metadata: dict[s
     assert checked(definitions=[DEPLOYMENT], take_over=True)["problems"] == []
 
 
+CLAIM = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": METADATA}
+CLAIM_KIND = {"name": "persistentvolumeclaims", "kind": "PersistentVolumeClaim", "namespaced": True}
+
+
+def test_a_claim_of_somebody_else_is_not_taken_over(checked: Run, cluster: Any) -> None:
+    cluster.answers["/api/v1"]["resources"].append(CLAIM_KIND)
+    cluster.answers[f"{CLAIMS}/web"] = live(CLAIM, labels={})
+    assert checked(definitions=[CLAIM], take_over=True)["msg"] == (
+        "zddc_server_name: PersistentVolumeClaim 'web' in namespace 'docs' exists already and belongs to somebody else. Choose "
+        "another zddc_server_name, remove that object.\nNothing was changed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "pod", "used"),
+    [
+        ("ServiceAccount", {"serviceAccountName": "web"}, True),
+        ("ServiceAccount", {"serviceAccountName": "default"}, False),
+        ("PersistentVolumeClaim", {"volumes": [{"persistentVolumeClaim": {"claimName": "web"}}]}, True),
+        ("ConfigMap", {"volumes": [{"projected": {"sources": [{"configMap": {"name": "web"}}]}}]}, True),
+        ("ConfigMap", {"containers": [{"envFrom": [{"configMapRef": {"name": "web"}}]}]}, True),
+        ("ConfigMap", {"containers": [{"env": [{"valueFrom": {"configMapKeyRef": {"name": "web"}}}]}]}, True),
+        ("ConfigMap", {"containers": [{"envFrom": [{"configMapRef": {"name": "web", "optional": True}}]}]}, False),
+    ],
+)
+def test_what_the_pods_use_is_not_removed(checked: Run, cluster: Any, kind: str, pod: dict[str, Any], used: bool) -> None:
+    plural = f"{kind.lower()}s"
+    cluster.answers["/api/v1"]["resources"].append({"name": plural, "kind": kind, "namespaced": True})
+    item = {"apiVersion": "v1", "kind": kind, "metadata": METADATA}
+    cluster.answers[f"{NAMESPACE}/{plural}/web"] = live(item)
+    names = {**DEPLOYMENT, "metadata": {**METADATA, "name": "other"}, "spec": {"template": {"spec": pod}}}
+    result = checked(known=[identity(item)], definitions=[names], set_by={kind: "variable_*"})
+    told = f"variable_*: {kind} 'web' is not wanted any more and would be removed, but the pods use it. Keep it, or let them use another."
+    assert result["problems"] == ([told] if used else [])
+
+
+def test_pods_that_may_not_be_read(checked: Run, cluster: Any) -> None:
+    selected = {**DEPLOYMENT, "spec": {**SPEC, "selector": {"matchLabels": {"a": "b"}}}}
+    cluster.answers |= {WEB: live(selected), f"PATCH {WEB}": live(selected), "/apis/apps/v1/namespaces/docs/replicasets": 403}
+    (problem,) = checked(definitions=[selected])["problems"]
+    assert problem.startswith("zddc_server_name: the pods of Deployment 'web' in namespace 'docs' cannot be read: the cluster at ")
+
+
 RELEASE = {"repo": "https://git.example.org/a", "ref": "v1"}
 
 

@@ -63,6 +63,8 @@ class Told:
 
     timeout = 10.0
 
+    patience = 0
+
     def __init__(self, stages: dict[str, str] | None = None, logs: str | ApiError = "", wanted: int = 1) -> None:
         self.lines: list[str] = []
         self.logs = logs

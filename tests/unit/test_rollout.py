@@ -276,6 +276,8 @@ class Player:
 
     timeout = 10.0
 
+    patience = 0
+
     def __init__(self, moments: list[Any]) -> None:
         self.moments = moments
         self.time = 0.0

@@ -50,6 +50,11 @@ def test_a_pod_of_another_commit(ask: Callable[..., Any]) -> None:
     assert wrong(result)[f"every pod is of commit {COMMIT[:12]}"] == "0123456789ab, ffffffffffff"
 
 
+def test_a_pod_of_a_build(ask: Callable[..., Any]) -> None:
+    build = pod("none", labels={"batch.kubernetes.io/job-name": "web-build-1"})
+    assert f"every pod is of commit {COMMIT[:12]}" not in wrong(ask(pods={"items": [pod(COMMIT), build]}))
+
+
 def test_no_pod(ask: Callable[..., Any]) -> None:
     assert wrong(ask(pods={"items": []}))[f"every pod is of commit {COMMIT[:12]}"] == "there is no pod"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from ansible.errors import AnsibleFilterError
 
@@ -51,7 +52,10 @@ def _escape(found: re.Match[str]) -> str:
 
 def changes(listed: str) -> list[dict[str, str]]:
     """Give the differences. Raises AnsibleFilterError where the end is missing."""
-    fields = base64.b64decode(listed).split(b"\0")[:-1]
+    fields: list[bytes] = []
+    # Cut short, it may be no Base64 either.
+    with suppress(ValueError):
+        fields = base64.b64decode(listed).split(b"\0")[:-1]
     rows = list(zip(fields[0::3], fields[1::3], fields[2::3], strict=False))
     if not rows or rows.pop()[0] != b"end":
         raise AnsibleFilterError("The list of changes did not come whole from the pod. Run this again.")

@@ -41,11 +41,13 @@ _value:
 """
 
 
-def keys(options: dict[str, Any], path: list[str]) -> list[str]:
-    """Give the keys that there are in an option."""
-    for name in path:
-        options = options[name]["options"]
-    return sorted(options)
+def apart(name: str, options: dict[str, Any]) -> tuple[str, str, list[str]]:
+    """Give the option that a name begins with, the key that it ends with, which may have dots, and the keys that there are."""
+    path, parts = [], name.split(".")
+    while parts[0] in options and "options" in options[parts[0]] and len(parts) > 1:
+        path.append(parts.pop(0))
+        options = options[path[-1]]["options"]
+    return ".".join(path), ".".join(parts), sorted(options)
 
 
 def plain(error: str) -> str:
@@ -60,8 +62,8 @@ def misfits(errors: Iterable[str], options: dict[str, Any]) -> list[str]:
     for error in errors:
         unknown = re.fullmatch(r"(\S+(?:, \S+)*)\. Supported parameters include: .*", error)
         for name in dict.fromkeys(unknown[1].split(", ")) if unknown else []:
-            parent, _dot, key = name.rpartition(".")
-            found.append(f"{parent} has no key {key}: it has {', '.join(keys(options, parent.split('.')))}. Correct it, or take it out.")
+            parent, key, known = apart(name, options)
+            found.append(f"{parent} has no key {key}: it has {', '.join(known)}. Correct it, or take it out.")
         found += [] if unknown else [plain(error)]
     return found
 

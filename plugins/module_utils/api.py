@@ -8,6 +8,7 @@ The connection follows kubernetes.core's rules; every request has a time-out, ev
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -167,6 +168,15 @@ class Caller(Protocol):
     check_mode: bool
     _diff: bool
     no_log_values: set[str]
+
+
+def whoami() -> str:
+    """Who runs this, and where; a user without a name, as in some containers, by number."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:

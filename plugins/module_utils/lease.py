@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
-import socket
 import time
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -20,6 +18,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     Caller,
     ConnectionProblem,
     connect,
+    whoami,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.pods import moment
 
@@ -136,7 +135,7 @@ def held_or_released(caller: Caller) -> Object:
 def hold(api: Writer, options: Object) -> Object:
     """Take it, and wait for who has it."""
     name, namespace, begin = options["name"], options["namespace"], time.monotonic()
-    holder = options["holder"] or f"{getpass.getuser()}@{socket.gethostname()} {secrets.token_hex(4)}"
+    holder = options["holder"] or f"{whoami()} {secrets.token_hex(4)}"
     while held := take(api, namespace, name, holder, options["seconds"], options["labels"]):
         waited = time.monotonic() - begin
         if waited >= options["wait"]:

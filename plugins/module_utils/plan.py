@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import getpass
 import signal
-import socket
 from types import FrameType
 from typing import Any
 
@@ -21,6 +19,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     ConnectionProblem,
     Kinds,
     connect,
+    whoami,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare, plain
 from ansible_collections.varasys.zddc.plugins.module_utils.preflight import (
@@ -278,8 +277,7 @@ class Planner:
         served = bool(records) and history.result(records[-1]) == history.SERVED
         data = {**options["record"], "objects": definitions}
         if options["record"] and not (records and records[-1]["data"]["objects"] == definitions):
-            by = f"{getpass.getuser()}@{socket.gethostname()}"
-            made = history.made(records, options["name"], self.namespace, self.labels, by, data)
+            made = history.made(records, options["name"], self.namespace, self.labels, whoami(), data)
             result["record"], result["new_record"], served = made["metadata"]["name"], made, False
         if not definitions:
             result["surplus"] = [record["metadata"]["name"] for record in records]

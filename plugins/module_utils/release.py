@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ansible_collections.varasys.zddc.plugins.module_utils.git_ref import credentials
+
 Object = dict[str, Any]
 
 PREFIX = "zddc_server_"
@@ -24,7 +26,9 @@ ENVIRONMENT = {
     "ZDDC_INDEX_PATH": "index_path",
 }
 ORIGINS, FIXED = "ZDDC_CORS_ORIGIN", ("ZDDC_TLS_CERT", "ZDDC_INSECURE_DIRECT")
-SECRET = re.compile(r"token|passw|secret", re.IGNORECASE)
+# A secret by its name, unless that says where one is, or by its value: as the role refuses it.
+SECRET = re.compile(r"(?!.*(file|dir|path)\Z).*(token|passw|secret)", re.IGNORECASE)
+SECRET_VALUE = re.compile(r"://[^/@,|]+@")
 # Timing of a probe, with Kubernetes' own defaults: what equals them counts as not set.
 TIMING = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}
 # Fields of a pod that are variables as they are.
@@ -171,8 +175,11 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
     found: Object = {}
     of_the_chart = values.get("zddc") if isinstance(values.get("zddc"), dict) else {}
     for key, name in (("gitRepo", "git_repo"), ("gitRef", "git_ref")):
-        if value := (of_the_chart or {}).get(key):
-            found[name] = str(value)
+        value = str((of_the_chart or {}).get(key) or "")
+        if name == "git_repo" and credentials(value):
+            notes.append(f"{PREFIX}git_repo: the release's URL carries a password or a token and was left out. Set it without one.")
+        elif value:
+            found[name] = value
         else:
             notes.append(f"{PREFIX}{name}: the release has no value zddc.{key}. Set what it was built of.")
     builder = next((one for one in pod.get("initContainers", []) if not privileged(one)), None)
@@ -201,7 +208,7 @@ def of_the_server(main: Object, notes: list[str]) -> Object:
     for name, one in env.items():
         if name in (*ENVIRONMENT, ORIGINS, *FIXED):
             continue
-        if "valueFrom" not in one and SECRET.search(name):
+        if "valueFrom" not in one and (SECRET.match(name) or SECRET_VALUE.search(one.get("value", ""))):
             notes.append(
                 f"{PREFIX}extra_env: {name} looks like a secret and was left out. Put its value into a Secret, and name that: "
                 f"{{{name}: {{secretKeyRef: {{name: SECRET, key: KEY}}}}}}."

@@ -252,6 +252,8 @@ def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str)
         "tried 3 times: 127.0.0.1[0: 127.0.0.1]: errno=Connection refused"
     )
     assert "\n  fatal: unable to connect to 127.0.0.1:\n" in played.message
+    # That a pod was refused a connection says nothing of the cluster.
+    assert "The cluster does not answer" not in played.output
     serves_on(stage, pods)
 
 

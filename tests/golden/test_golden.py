@@ -162,7 +162,7 @@ CONCERNS = {
     r"build_(job|pod)_": {"job-build.yaml"},
     r"replicas$": {"deployment.yaml", "poddisruptionbudget.yaml"},
     r"build_cache$": {"persistentvolumeclaim-build-cache.yaml", "deployment.yaml", "job-build.yaml"},
-    r"extra_objects$": {"configmap-greeting.yaml"},
+    r"extra_objects$": {"extra-configmap-greeting.yaml"},
     r"mode$": set(),
 }
 ALL = re.compile(r"zddc_server_(name|namespace|labels|annotations)$")

@@ -26,7 +26,7 @@ def test_the_same_input_gives_the_same_files(
 ) -> None:
     one = run("render", "-e", f"commit={COMMIT}", "-e", "kubernetes_version=1.34", extra_objects=[greeting], **INGRESS)
     assert (one.returncode, one.message) == (0, "")
-    names = ["configmap-greeting", "deployment", "ingress", "service"]
+    names = ["deployment", "extra-configmap-greeting", "ingress", "service"]
     first = files(tmp_path / "manifests")
     assert sorted(first) == [f"default/zddc-server-prod/{name}.yaml" for name in names]
     assert {mode for _text, mode in first.values()} == {0o644}

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.varasys.zddc.plugins.filter.manifest import manifest
+from ansible_collections.varasys.zddc.plugins.filter.coerced import coerced
+from ansible_collections.varasys.zddc.plugins.filter.git_misfits import git_misfits
 from ansible_collections.varasys.zddc.plugins.filter.metadata_misfits import metadata_misfits
 from ansible_collections.varasys.zddc.plugins.filter.misfits import misfits
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
@@ -211,6 +213,37 @@ def test_what_does_not_fit() -> None:
         "value of a is x",
         "a.b has no key x: it has c, d. Correct it, or take it out.",
         "e has no key y: it has f. Correct it, or take it out.",
+    ]
+    assert misfits(["a.example.org/gpu. Supported parameters include: b."], options) == [
+        "a has no key example.org/gpu: it has b. Correct it, or take it out."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "messages"),
+    [
+        ({"type": "list"}, [1], []),
+        ({"type": "list"}, None, []),
+        ({"type": "str"}, "a,b", []),
+        ({"type": "list"}, "a,b", ["The value of it is a string. With -e, write JSON: -e '{\"it\": ...}'."]),
+        ({"type": "dict"}, "a=b", ["The value of it is a string. With -e, write JSON: -e '{\"it\": ...}'."]),
+        ({"type": "list"}, 2000, ["it is 2000: give a list."]),
+        ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, [{"ports": [1]}, {"ports": "443"}],
+         ['it[1].ports is "443": give a list.']),
+        ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, ["ports=1"], ['it[0] is "ports=1": give a dictionary.']),
+        ({"type": "dict", "options": {"limits": {"type": "dict"}}}, {"limits": "cpu=1"}, ['it.limits is "cpu=1": give a dictionary.']),
+    ],
+)  # fmt: skip
+def test_what_ansible_would_take_for_another_type(option: dict[str, Any], value: Any, messages: list[str]) -> None:
+    assert coerced({"it": value}, {"it": option}) == messages
+
+
+def test_a_repository_and_a_ref() -> None:
+    assert git_misfits("https://git.example.org/a", "main") == []
+    assert git_misfits("https://git.example.org/a", 7) == []
+    assert git_misfits("https://ada:lovelace@git.example.org/a", "") == [
+        "zddc_server_git_repo carries a password in its URL, and would be stored in the cluster as it is. Take it out of the URL.",
+        "zddc_server_git_ref is empty. Set it to a tag, a branch or a full commit.",
     ]
 
 

@@ -169,6 +169,18 @@ def test_values_are_merged_as_helm_merges_them() -> None:
     assert merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4, "c": None}, "d": {}}) == {"a": {"b": 4}, "d": {}}
 
 
+def test_secrets_of_a_release_are_left_out() -> None:
+    deployment = copy.deepcopy(DEPLOYMENT)
+    server = next(one for one in deployment["spec"]["template"]["spec"]["containers"] if "env" in one)
+    server["env"] += [{"name": "ZDDC_TOKEN_FILE", "value": "/etc/token"}, {"name": "ZDDC_PROXY", "value": "http://ada:hunter2@proxy"}]
+    values = {"zddc": {"gitRepo": "https://oauth2:hunter2@git.example.org/zddc", "gitRef": "main"}}
+    found = variables(deployment, SERVICE, None, values)
+    assert "hunter2" not in str(found)
+    assert found.variables["zddc_server_extra_env"]["ZDDC_TOKEN_FILE"] == "/etc/token"
+    assert "zddc_server_git_repo" not in found.variables
+    assert [note.partition(":")[0] for note in found.notes].count("zddc_server_git_repo") == 1
+
+
 def secret(version: int, name: str = "web") -> dict[str, Any]:
     record = {
         "version": version,

@@ -190,6 +190,12 @@ def test_what_an_autoscaler_sets_is_left_to_it(stage: Any) -> None:
         assert f"Deployment {stage.name}: spec.replicas is 2, set by kube-controller-manager. The role sets 1." in (
             played.messages
         )
+        # To stop it is no autoscaler's matter.
+        played = stage.deploy(playbook="stop")
+        assert (played.returncode, played.messages[-1]) == (
+            0, f"{stage.name} in namespace {stage.namespace} is stopped. A deploy starts it again."
+        )  # fmt: skip
+        assert stage.deployment().spec.replicas == 0
     finally:
         assert stage.deploy(allowed_managers=[]).returncode == 0
     assert stage.deployment().spec.replicas == 1

@@ -219,6 +219,28 @@ def test_a_second_run_waits_or_stops(stage: Any) -> None:
     assert stage.deploy().returncode == 0
 
 
+def test_a_run_whose_lease_another_took_goes_back_to_nothing(stage: Any) -> None:
+    name, newest = f"varasys.zddc.{stage.name}", max(records(stage))
+    place = ("coordination.k8s.io", "v1", stage.namespace, "leases", name)
+    custom = kubernetes.client.CustomObjectsApi(stage.core.api_client)
+    waiting = {"node_selector": {"nowhere": "1"}, "unschedulable_timeout": 120, "rollback_on_failure": True}
+    with ThreadPoolExecutor() as beside:
+        deploy = beside.submit(lambda: stage.deploy(**waiting))
+        stage.until(lambda: len(stage.pods()) == 2)
+        # As one does that comes when the Lease has ended.
+        custom.patch_namespaced_custom_object(*place, {"spec": {"holderIdentity": "ada@elsewhere 1", "leaseDurationSeconds": 600}})
+        played = deploy.result()
+    assert (played.returncode, played.end) == (
+        2,
+        f"Deployment {stage.name} in namespace {stage.namespace}: ada@elsewhere 1 works on it too, and has taken the Lease over. "
+        "Run this again when that run has ended.",
+    )
+    assert (max(records(stage)), result(records(stage)[newest + 1])) == (newest + 1, "unfinished")
+    custom.delete_namespaced_custom_object(*place)
+    assert stage.deploy().returncode == 0
+    assert stage.served()
+
+
 def test_two_runs_make_no_mix(stage: Any) -> None:
     variants = {"ClusterIP": {"service_type": "ClusterIP", "service_node_port": 0}, "NodePort": INGRESS}
     with ThreadPoolExecutor() as beside:

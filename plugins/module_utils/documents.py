@@ -75,8 +75,19 @@ def takes(node: Object, pod: Object, volume: Object) -> bool:
     taints = [taint for taint in spec.get("taints", []) if taint["effect"] != "PreferNoSchedule"]
     if not all(any(stands(one, taint) for one in pod.get("tolerations", [])) for taint in taints):
         return False
-    terms = volume.get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms", [])
-    return not terms or any(all(fits(labels, one) for one in term.get("matchExpressions", [])) for term in terms)
+    of_the_pod = pod.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    return all(meets(node, one) for one in (volume.get("nodeAffinity", {}).get("required", {}), of_the_pod))
+
+
+def meets(node: Object, selector: Object) -> bool:
+    """Whether a node is one of those that a node selector means, by one of its terms."""
+    labels, fields = node["metadata"].get("labels", {}), {"metadata.name": node["metadata"].get("name")}
+    terms = selector.get("nodeSelectorTerms", [])
+    return not terms or any(
+        all(fits(labels, one) for one in term.get("matchExpressions", []))
+        and all(fits(fields, one) for one in term.get("matchFields", []))
+        for term in terms
+    )
 
 
 def stands(toleration: Object, taint: Object) -> bool:
@@ -90,7 +101,7 @@ def stands(toleration: Object, taint: Object) -> bool:
 
 
 def fits(labels: Object, wanted: Object) -> bool:
-    """Whether a node has what a volume wants of it. Of what is neither In nor NotIn, only whether there is such a label."""
+    """Whether a node has what is wanted of it. Of what is neither In nor NotIn, only whether there is such a label."""
     found, values = labels.get(wanted["key"]), wanted.get("values", [])
     if wanted["operator"] in ("NotIn", "DoesNotExist"):
         return found is None or (wanted["operator"] == "NotIn" and found not in values)

@@ -16,7 +16,7 @@ IS = "the claim 'zddc-root' in namespace 'docs' is"
 
 
 def node(name: str, taints: list[dict[str, str]] | None = None, **more: Any) -> dict[str, Any]:
-    return {"metadata": {"labels": {"host": name, "zone": name[0]}}, "spec": {"taints": taints or [], **more}}
+    return {"metadata": {"name": name, "labels": {"host": name, "zone": name[0]}}, "spec": {"taints": taints or [], **more}}
 
 
 CONTROL_PLANE = node("c1", [{"key": "control-plane", "effect": "NoSchedule"}])
@@ -35,6 +35,11 @@ class Api:
         return self.answers[path]
 
     get = find
+
+
+def required(*terms: dict[str, Any]) -> dict[str, Any]:
+    """What of a pod says where it must run."""
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}}}
 
 
 def found(mode: str, nodes: list[Any] | None = THREE, volume: Any = None, written: bool = True, **spec: Any) -> list[str]:
@@ -92,6 +97,8 @@ def test_rolling_across_nodes() -> None:
     "pod",
     [
         {"nodeSelector": {"host": "a1"}},
+        required({"matchExpressions": [{"key": "host", "operator": "In", "values": ["a1"]}]}),
+        required({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a1"]}]}),
         {
             "affinity": {
                 "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]}
@@ -101,6 +108,11 @@ def test_rolling_across_nodes() -> None:
 )
 def test_rolling_on_one_node_by_the_pods(pod: dict[str, Any]) -> None:
     assert found("ReadWriteOnce", pod=pod) == []
+
+
+def test_rolling_where_the_pods_must_run() -> None:
+    (problem,) = found("ReadWriteOnce", pod=required({"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}))
+    assert "another of 2 nodes" in problem
 
 
 @pytest.mark.parametrize(

@@ -160,12 +160,16 @@ seconds:
   type: float
   returned: when the rollout was judged, and when the cluster does not answer any more
   sample: 27.4
-lost:
-  description: Whether it failed without knowing of the rollout, since the cluster did not answer any more, or since another run
-    has taken the Lease over.
+away:
+  description: Whether the cluster may answer again.
   type: bool
-  returned: when the rollout was not judged
-  sample: false
+  returned: when the cluster does not answer any more
+  sample: true
+lost_lease:
+  description: Whether another run has taken the Lease over.
+  type: bool
+  returned: when it has
+  sample: true
 """
 
 import time
@@ -254,7 +258,7 @@ def main() -> None:
             msg=f"Deployment {name} in namespace {namespace}: {lost} works on it too, and has taken the Lease over. "
             "Run this again when that run has ended.",
             waited=True,
-            lost=True,
+            lost_lease=True,
         )
     except ApiError as error:
         seconds = time.monotonic() - begin
@@ -264,7 +268,7 @@ def main() -> None:
             f"after {seconds:.0f} s. {advice}",
             waited=True,
             seconds=round(seconds, 1),
-            lost=error.passing,
+            away=error.passing,
         )
 
 

@@ -99,6 +99,28 @@ def test_the_signers(stage: Any, deployer: Callable[..., str], verb: str) -> Non
     assert stage.objects() == before
 
 
+def test_who_may_not_clean_up(stage: Any, deployer: Callable[..., str]) -> None:
+    assert stage.deploy(ingress_enabled=True, ingress_hosts=[{"host": "zddc.example.org"}]).returncode == 0
+    played = stage.deploy(kubeconfig=deployer("ingresses", "delete"), rollback_on_failure=True)
+    records = stage.apps.list_namespaced_controller_revision(stage.namespace).items
+    newest = max((one for one in records if one.metadata.name.startswith(f"{stage.name}-v")), key=lambda one: one.revision)
+    user, there = USER.format(namespace=stage.namespace), stage.objects()
+    rule = {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["delete"]}
+    assert (played.returncode, played.end) == (
+        2,
+        "The new revision is applied, and what is not wanted any more stays: zddc_server_kubeconfig: "
+        f'User "{user}" cannot delete resource "ingresses" in API group "networking.k8s.io" in the namespace "{stage.namespace}". '
+        f"{user} needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
+        'docs/operations.md, "Rights".',
+    )
+    # The revision serves all the same, and nothing was gone back to.
+    assert newest.metadata.annotations["varasys.zddc/result"] == "served"
+    assert "Ingress" not in [item["kind"] for item in newest.data["objects"]]
+    assert f"Ingress {stage.name}" in there
+    assert stage.deploy().returncode == 0
+    assert f"Ingress {stage.name}" not in stage.objects()
+
+
 @pytest.fixture(name="dev_pod")
 def dev_pod_fixture(stage: Any) -> Iterator[None]:
     """Make a pod that passes for one of dev, with an overlay in which nothing was written."""

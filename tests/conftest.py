@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ for name in [name for name in os.environ if name.startswith("K8S_AUTH_")]:
     del os.environ[name]
 for name in ("KUBECONFIG", "ANSIBLE_CONFIG", "ANSIBLE_INVENTORY"):
     os.environ.pop(name, None)
+# What is beside this Python, whoever called it: ansible-playbook, molecule.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # No scenario looks after the cluster again.
 os.environ["ZDDC_CLUSTER"] = "up"
 
@@ -139,7 +142,7 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
 
 def evidence(namespace: str) -> str:
     """Give what a person would look at first: pods, events and the last log lines; never Secrets."""
-    from ansible_collections.varasys.zddc.plugins.module_utils.evidence import latest, shown
+    from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import latest, shown
 
     client = kubernetes.config.new_client_from_config(yaml.safe_load(VARS_FILE.read_text())["zddc_server_kubeconfig"])
     core, lines = kubernetes.client.CoreV1Api(client), []

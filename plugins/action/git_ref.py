@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.varasys.zddc.plugins.module_utils.git_ref import (
+from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
     ARGUMENT_SPEC,
     Refused,
     Unreadable,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.varasys.zddc.plugins.module_utils.lease import ARGUMENT_SPEC, CONDITIONS, held_or_released
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import ARGUMENT_SPEC, CONDITIONS, held_or_released
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InProcess
 
 

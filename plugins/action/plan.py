@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.varasys.zddc.plugins.module_utils.plan import ARGUMENT_SPEC, look
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.plan import ARGUMENT_SPEC, look
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InProcess
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.varasys.zddc.plugins.module_utils.signature import ARGUMENT_SPEC, CONDITIONS, checked
+from ansible_collections.varasys.zddc.plugins.module_utils.source.signature import ARGUMENT_SPEC, CONDITIONS, checked
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InProcess
 
 

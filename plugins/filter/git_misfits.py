@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.varasys.zddc.plugins.module_utils.git_ref import Refused, check_ref, check_repo
+from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import Refused, check_ref, check_repo
 
 DOCUMENTATION = r"""
 name: git_misfits

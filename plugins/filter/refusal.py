@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.rights import forbidden, missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import forbidden, missing_rule
 
 DOCUMENTATION = r"""
 name: refusal

@@ -74,7 +74,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     OUTAGE_ARG_SPEC,
     Api,
     ApiError,
@@ -82,7 +82,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     Kinds,
     connect,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.fields import adopted, owned_by_others
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.fields import adopted, owned_by_others
 
 TRIES = 10
 """An object's status is written at any time, and each write makes the last look at it outdated."""

@@ -118,11 +118,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils import job, record
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict
-from ansible_collections.varasys.zddc.plugins.module_utils.waiting import (
+from ansible_collections.varasys.zddc.plugins.module_utils.source import build_record
+from ansible_collections.varasys.zddc.plugins.module_utils.watch import job
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
     WAITING_ARG_SPEC,
     LostLease,
     Renewal,
@@ -154,7 +155,7 @@ def build(module: AnsibleModule, api: Api, begin: float) -> None:
     if verdict.done:
         if progress:
             progress.tell(api.now, "built", "built")
-        module.exit_json(changed=True, record=record.parse(job.said(verdict, "build")), **result)
+        module.exit_json(changed=True, record=build_record.parse(job.said(verdict, "build")), **result)
     failure = verdict.failure or job.timed_out(verdict, running, f"after {seconds:.0f} s")
     tell(module, api, namespace, failure, verdict.pods, result, options["note"])
 

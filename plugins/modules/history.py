@@ -110,13 +110,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     INSTANCE_ARG_SPEC,
     ApiError,
     ConnectionProblem,
     connect,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.history import chosen, public, read, result
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, public, read, result
 
 
 def known(records: list[dict[str, Any]]) -> str:

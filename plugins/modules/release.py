@@ -149,8 +149,8 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, Kinds, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.release import Release, newest, server, shared, stays, variables
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem, Kinds, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 TAKEN = ("Service", "Deployment", "Ingress")

@@ -179,10 +179,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api, ApiError, ConnectionProblem, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, follow, timed_out
-from ansible_collections.varasys.zddc.plugins.module_utils.waiting import (
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, follow, timed_out
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
     WAITING_ARG_SPEC,
     LostLease,
     Renewal,

@@ -97,7 +97,7 @@ trusted:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.varasys.zddc.plugins.module_utils.signature import ARGUMENT_SPEC, CONDITIONS, checked
+from ansible_collections.varasys.zddc.plugins.module_utils.source.signature import ARGUMENT_SPEC, CONDITIONS, checked
 
 
 def main() -> None:

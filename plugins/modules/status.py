@@ -132,8 +132,8 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils import history
-from ansible_collections.varasys.zddc.plugins.module_utils.api import (
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     INSTANCE_ARG_SPEC,
     Api,
     ApiError,
@@ -141,10 +141,10 @@ from ansible_collections.varasys.zddc.plugins.module_utils.api import (
     Kinds,
     connect,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.compare import Compared, compare
-from ansible_collections.varasys.zddc.plugins.module_utils.pods import GRACE, Pod, moment
-from ansible_collections.varasys.zddc.plugins.module_utils.record import parse
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, assess
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
 Object = dict[str, Any]
 INSTANCE = "app.kubernetes.io/instance"

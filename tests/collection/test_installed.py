@@ -15,7 +15,7 @@ from typing import Any
 import kubernetes
 import pytest
 import yaml
-from ansible_collections.varasys.zddc.plugins.module_utils.api import GOOD_CLIENT
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import GOOD_CLIENT
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent.parent

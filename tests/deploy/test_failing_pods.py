@@ -18,9 +18,9 @@ from typing import Any
 
 import kubernetes
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
-from ansible_collections.varasys.zddc.plugins.module_utils.evidence import NO_LOG, evidence
-from ansible_collections.varasys.zddc.plugins.module_utils.pods import Failure
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, evidence
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure
 from kubernetes.dynamic import DynamicClient
 
 NAMES = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.varasys.zddc.plugins.module_utils.release import variables
+from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import variables
 from helm import CHARTS
 
 README = Path(__file__).resolve().parents[2] / "README.md"

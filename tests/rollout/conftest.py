@@ -15,7 +15,7 @@ from typing import Any
 import kubernetes
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.varasys.zddc.plugins.module_utils.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.modules import rollout
 from kubernetes.dynamic import DynamicClient
 

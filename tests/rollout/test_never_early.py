@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.waiter import deployment_ready
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import assess, observe
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 from kubernetes.dynamic.resource import ResourceInstance
 
 ROLLOUTS = 3

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.pods import moment
-from ansible_collections.varasys.zddc.plugins.module_utils.rollout import Verdict, assess
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
 Snapshot = dict[str, Any]
 RECORDED = Path(__file__).parent / "recorded"

@@ -1,0 +1,394 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Requests to the Kubernetes API.
+
+The connection follows kubernetes.core's rules; every request has a time-out, every failure is told in plain words.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
+
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
+    _create_auth_spec,
+    _create_configuration,
+    _create_headers,
+    _set_header,
+)
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+
+try:
+    import kubernetes
+    import urllib3
+    import yaml
+    from kubernetes.client.rest import ApiException
+    from kubernetes.dynamic import DynamicClient
+except ImportError:
+    # check_client says so, in words for the user.
+    kubernetes = None
+
+GOOD_CLIENT = "37.0.2"
+# What the documentation fragment api.instance describes.
+INSTANCE_ARG_SPEC = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "owner_labels": {"type": "dict", "required": True},
+}
+# What the documentation fragment api.outage describes.
+OUTAGE_ARG_SPEC = {"outage_timeout": {"type": "int", "default": 60}}
+IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+
+class ConnectionProblem(Exception):
+    """There is no way to the cluster; says why, and what to do."""
+
+
+class ApiError(Exception):
+    """A request that failed: what the cluster did, what to do, and whether the next try may go better."""
+
+    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+        self.status = status
+        self.passing = passing
+        self.said = said
+        """The cluster's own sentence, where it answers with an error."""
+
+
+def check_client() -> None:
+    """The client library is there, and none of the versions that fail with kubernetes.core."""
+    remedy = f"Install kubernetes {GOOD_CLIENT} for the Python that runs the modules (ansible_python_interpreter)."
+    try:
+        found = version("kubernetes") if kubernetes else ""
+    except PackageNotFoundError:
+        found = ""
+    if not found:
+        raise ConnectionProblem(f"The Python library kubernetes is missing. {remedy}")
+    numbers = [int(part) for part in re.findall(r"\d+", found)[:3]]
+    if numbers[:1] == [35] or numbers in ([32, 0, 0], [36, 0, 0]) or numbers < [24, 2]:
+        raise ConnectionProblem(f"The Python library kubernetes {found} does not work with kubernetes.core. {remedy}")
+
+
+def origin(
+    auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, environ: Mapping[str, str]
+) -> tuple[Any, str]:
+    """The kubeconfig that kubernetes.core's rules choose, and where its name comes from; None where they need none."""
+    given = [name for name in auth if auth[name]]
+    if "host" in given and (
+        "api_key" in given or {"username", "password"} <= set(given) or {"cert_file", "key_file"} <= set(given)
+    ):
+        return None, "the option host"
+    if auth.get("kubeconfig"):
+        named = params.get("kubeconfig")
+        return auth["kubeconfig"], f"{prefix}kubeconfig" if named else "the environment variable K8S_AUTH_KUBECONFIG"
+    in_cluster = environ.get("KUBERNETES_SERVICE_HOST") and environ.get("KUBERNETES_SERVICE_PORT")
+    if not auth.get("context") and in_cluster and os.path.isfile(IN_CLUSTER_TOKEN):
+        return None, "the service account of this pod"
+    if environ.get("KUBECONFIG"):
+        return environ["KUBECONFIG"], "the environment variable KUBECONFIG"
+    return "~/.kube/config", "the default"
+
+
+def check_kubeconfig(value: str | dict[str, Any], source: str, context: str | None, prefix: str) -> None:
+    """Every file can be read, and the context is in one of them."""
+    variable, whence = f"{prefix}kubeconfig", "" if source == f"{prefix}kubeconfig" else f" (from {source})"
+    advice = f"Set {variable} to the kubeconfig of the cluster."
+    if isinstance(value, dict):
+        configs, shown = [value], f"given in {variable}"
+    else:
+        paths = [os.path.expanduser(path) for path in value.split(os.pathsep) if path]
+        shown = os.pathsep.join(paths) + whence
+        paths = [path for path in paths if os.path.exists(path)]
+        if not paths:
+            raise ConnectionProblem(f"{variable}: there is no kubeconfig {shown}. {advice}")
+        configs = [_read_kubeconfig(path, whence, variable, advice) for path in paths]
+    names, current = [], None
+    for config in configs:
+        contexts = config.get("contexts") or []
+        if not isinstance(contexts, list) or not all(isinstance(item, dict) and "name" in item for item in contexts):
+            raise ConnectionProblem(
+                f"{variable}: the kubeconfig {shown} is broken: contexts is no list of named items. {advice}"
+            )
+        names += [str(item["name"]) for item in contexts]
+        current = config.get("current-context") or current
+    has = f"it has {', '.join(sorted(names)[:5])}" if names else "it has none"
+    if not context and not current:
+        raise ConnectionProblem(
+            f"{prefix}context is not set, and the kubeconfig {shown} has no current context ({has}). "
+            f"Set {prefix}context."
+        )
+    if (context or current) not in names:
+        named = "" if context else ", its own current context"
+        raise ConnectionProblem(
+            f"{prefix}context: the kubeconfig {shown} has no context {context or current!r}{named} ({has}). "
+            f"Set {prefix}context to one that it has."
+        )
+
+
+def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+    except OSError as error:
+        raise ConnectionProblem(
+            f"{variable}: the kubeconfig {path}{whence} cannot be read: {error.strerror}. {advice}"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ConnectionProblem(
+            f"{variable}: the kubeconfig {path}{whence} is broken: it is no YAML{where}. {advice}"
+        ) from None
+    if not isinstance(config, dict):
+        raise ConnectionProblem(
+            f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or no mapping. {advice}"
+        )
+    return config
+
+
+class Caller(Protocol):
+    """What asks: an AnsibleModule, or an action that does a module's work."""
+
+    params: dict[str, Any]
+    check_mode: bool
+    _diff: bool
+    no_log_values: set[str]
+
+
+def whoami() -> str:
+    """Who runs this, and where; a user without a name, as in some containers, by number."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
+    """A way to the cluster that the caller's options, or the environment, name. No request is made yet.
+
+    With the option outage_timeout, a request that fails for what may pass is made again for so many seconds.
+    """
+    check_client()
+    # The option is hidden as a whole. A path, or what of a mapping is no user's, is no secret, and messages need it.
+    caller.no_log_values.difference_update(_plain(caller.params.get("kubeconfig")))
+    auth = _create_auth_spec(caller)
+    if caller.params.get("kubeconfig") and auth.get("host") and not caller.params.get("host"):
+        raise ConnectionProblem(
+            f"{prefix}kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {auth['host']}, and "
+            f"kubernetes.core would go there. Unset it, or leave {prefix}kubeconfig empty."
+        )
+    kubeconfig, source = origin(auth, caller.params, prefix, os.environ)
+    if kubeconfig is not None:
+        check_kubeconfig(kubeconfig, source, auth.get("context"), prefix)
+    try:
+        configuration = _create_configuration(auth)
+        # urllib3 would try three times more, each with the whole time-out.
+        configuration.retries = False
+        client = kubernetes.client.ApiClient(configuration)
+        for name, value in _create_headers(caller).items():
+            _set_header(client, name, value)
+    except Exception as error:
+        shown = source if kubeconfig is None or isinstance(kubeconfig, dict) else f"the kubeconfig {kubeconfig}"
+        raise ConnectionProblem(f"{prefix}kubeconfig: {shown} cannot be used: {error}. Correct it.") from error
+    # A discoverer would ask the cluster at once, without a time-out.
+    patience = caller.params.get("outage_timeout") or 0
+    return Api(DynamicClient(client, discoverer=lambda *_unused: None), timeout, patience)
+
+
+def _plain(kubeconfig: Any) -> Iterator[str]:
+    if isinstance(kubeconfig, dict):
+        kubeconfig = [value for key, value in kubeconfig.items() if key != "users"]
+    if isinstance(kubeconfig, list):
+        for item in kubeconfig:
+            yield from _plain(item)
+    else:
+        yield str(kubeconfig)
+
+
+class Answer(NamedTuple):
+    """What a server behind the cluster's API answers."""
+
+    status: int
+    content_type: str
+    text: str
+
+
+class Api:
+    """Requests to one cluster."""
+
+    def __init__(self, client: DynamicClient, timeout: float, patience: float = 0) -> None:
+        self.client = client
+        self.timeout = timeout
+        self.patience = patience
+        """Seconds for which a request is made again that fails for what may pass. It may have been carried out all the same."""
+        self.address = client.configuration.host
+        self.when_away: Callable[[ApiError], None] = lambda _error: None
+        """Called when a request begins to be made again."""
+        self.now = datetime.now(timezone.utc)
+        """The cluster's clock, at its last answer."""
+
+    def read(self, path: str, **query: Any) -> str:
+        return self._request("get", path, query)
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        return self._object(self._request("get", path, query))
+
+    def find(self, path: str, **query: Any) -> dict[str, Any] | None:
+        """The same, and None for what is not there."""
+        try:
+            return self.get(path, **query)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def send(
+        self, verb: str, path: str, body: Any, content_type: str = "application/json", **query: Any
+    ) -> dict[str, Any]:
+        """Create, update, patch or delete; `dryRun="All"` in the query only asks what would come of it."""
+        return self._object(self._request(verb, path, query, body=body, content_type=content_type))
+
+    def ask(self, path: str, accept: str) -> Answer:
+        """The answer of a server to which the cluster's API passes a request on, also where that is an error."""
+        try:
+            response = self.client.request(
+                "get", path, header_params={"Accept": accept}, serialize=False, _request_timeout=self.timeout
+            )
+            status, headers, text = response.status, response.headers, response.data.decode(errors="replace")
+        except ApiException as error:
+            if not error.status or _is_status(error.body):
+                raise explain(error, self.timeout) from error
+            status, headers, text = error.status, error.headers, str(error.body)
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            raise explain(error, self.timeout) from error
+        return Answer(status, (headers.get("Content-Type") or "").partition(";")[0], text)
+
+    def _request(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
+        begin, first = time.monotonic(), True
+        while True:
+            try:
+                return self._try(verb, path, query, **options)
+            except ApiError as error:
+                if not error.passing or time.monotonic() - begin >= self.patience:
+                    raise
+                if first:
+                    self.when_away(error)
+            first = False
+            time.sleep(1)
+
+    def _try(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
+        try:
+            response = self.client.request(
+                verb,
+                path,
+                query_params=list(query.items()),
+                serialize=False,
+                _request_timeout=self.timeout,
+                **options,
+            )
+            text = response.data.decode(errors="replace")
+        except (ApiException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            raise explain(error, self.timeout) from error
+        if date := response.headers.get("Date"):
+            self.now = parsedate_to_datetime(date)
+        return str(text)
+
+    @staticmethod
+    def _object(text: str) -> dict[str, Any]:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ApiError("answers, but is no Kubernetes API server", "Correct the address of the cluster.")
+        return found
+
+
+class Kinds:
+    """Where the objects of a kind lie in the cluster's API."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._groups: dict[str, dict[str, Any]] = {}
+
+    def path(self, api_version: str, kind: str, namespace: str, name: str = "") -> str | None:
+        """Path of an object, or of all of the kind; None where the cluster does not know the kind."""
+        base = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
+        if api_version not in self._groups:
+            listed = self.api.find(base) or {}
+            known = {item["kind"]: item for item in listed.get("resources", []) if "/" not in item["name"]}
+            self._groups[api_version] = known
+        resource = self._groups[api_version].get(kind)
+        if resource is None:
+            return None
+        scope = f"/namespaces/{quote(namespace, safe='')}" if resource["namespaced"] else ""
+        return f"{base}{scope}/{resource['name']}" + (f"/{quote(name, safe='')}" if name else "")
+
+    def namespaced(self, api_version: str, kind: str) -> bool:
+        """Whether objects of a kind that path() has found lie in namespaces."""
+        return bool(self._groups[api_version][kind]["namespaced"])
+
+
+def _is_status(body: Any) -> bool:
+    """Whether an answer is the cluster's own."""
+    try:
+        return bool(json.loads(body)["kind"] == "Status")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def explain(error: Exception, timeout: float) -> ApiError:
+    """Continues the sentence 'the cluster at ADDRESS ...'."""
+    status, text = getattr(error, "status", None) or 0, str(getattr(error, "reason", None) or error)
+    chain: list[BaseException] = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    if status:
+        with suppress(ValueError, AttributeError):
+            text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
+        known = {
+            401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
+            403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
+            404: (f"has no such thing (404): {text}", ""),
+        }
+        what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
+        # It answers so to a field that there is not, however often it is asked.
+        unfit = "field not declared in schema" in text
+        return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
+    if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
+        return ApiError(
+            f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate."
+        )
+    if any(isinstance(item, ConnectionRefusedError) for item in chain):
+        return ApiError("refuses the connection: nothing listens there", "Start it, or choose another.", passing=True)
+    if any(isinstance(item, socket.gaierror) for item in chain):
+        return ApiError("cannot be found: its host name is not known", "Correct it, or check DNS.", passing=True)
+    if any(isinstance(item, (urllib3.exceptions.TimeoutError, TimeoutError)) for item in chain):
+        return ApiError(
+            f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True
+        )
+    if any(isinstance(item, (urllib3.exceptions.LocationValueError, UnicodeError)) for item in chain):
+        return ApiError(f"has no valid address: {text}", "Correct it.")
+    return ApiError(f"cannot be reached: {text}", "Check its address and the network to it.", passing=True)
+
+
+def _tls(text: str) -> str:
+    """What OpenSSL said, without Python's wrapping."""
+    inner = text.rpartition("] ")[2] if "] " in text else text.splitlines()[-1]
+    return inner.partition(" (_ssl")[0]

@@ -1,0 +1,150 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""A Lease that one run holds at a time. Time is the cluster's, so that the clocks of the runs do not matter."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
+    OUTAGE_ARG_SPEC,
+    ApiError,
+    Caller,
+    ConnectionProblem,
+    connect,
+    whoami,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import moment
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    **OUTAGE_ARG_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+    "holder": {"type": "str"},
+    "seconds": {"type": "int", "default": 30},
+    "wait": {"type": "int", "default": 120},
+    "labels": {"type": "dict", "default": {}},
+}
+CONDITIONS: dict[str, Any] = {"required_if": [("state", "released", ["holder"])]}
+
+Object = dict[str, Any]
+
+
+class Writer(Protocol):
+    now: datetime
+
+    def find(self, path: str, **query: Any) -> Object | None: ...
+
+    def send(self, verb: str, path: str, body: Any, **query: Any) -> Object: ...
+
+
+class Held(NamedTuple):
+    """Somebody else holds it."""
+
+    holder: str
+    since: str
+    left: float
+    """Seconds until it ends, unless it is renewed."""
+
+
+def _path(namespace: str, name: str = "") -> str:
+    base = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
+    return f"{base}/{quote(name, safe='')}" if name else base
+
+
+def _stamp(now: datetime) -> str:
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def take(
+    api: Writer, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None
+) -> Held | None:
+    """Take or renew it. Gives who holds it where it cannot be taken."""
+    found = api.find(_path(namespace, name))
+    spec = (found or {}).get("spec", {})
+    other = spec.get("holderIdentity") not in (None, "", holder)
+    if other:
+        ends = moment(spec["renewTime"]) + timedelta(seconds=spec["leaseDurationSeconds"])
+        if (left := (ends - api.now).total_seconds()) > 0:
+            return Held(spec["holderIdentity"], spec.get("acquireTime", ""), left)
+    now = _stamp(api.now)
+    since = spec["acquireTime"] if found and not other and spec.get("acquireTime") else now
+    wanted = {"holderIdentity": holder, "leaseDurationSeconds": seconds, "acquireTime": since, "renewTime": now}
+    try:
+        if found:
+            api.send("put", _path(namespace, name), {**found, "spec": wanted})
+        else:
+            metadata = {"name": name, "namespace": namespace, "labels": labels or {}}
+            body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": wanted}
+            api.send("post", _path(namespace), body)
+    except ApiError as error:
+        # Another run was faster, or it was this one, whose first try was carried out and not answered.
+        if error.status not in (404, 409):
+            raise
+        there = (api.find(_path(namespace, name)) or {}).get("spec", {})
+        return None if there.get("holderIdentity") == holder else Held(there.get("holderIdentity") or "another run", "", 1)
+    return None
+
+
+def release(api: Writer, namespace: str, name: str, holder: str) -> bool:
+    """Remove it if it is this holder's. Gives whether it was."""
+    found = api.find(_path(namespace, name))
+    if not found or found["spec"].get("holderIdentity") != holder:
+        return False
+    version = {key: found["metadata"][key] for key in ("uid", "resourceVersion")}
+    try:
+        api.send("delete", _path(namespace, name), {"preconditions": version})
+    except ApiError as error:
+        if error.status not in (404, 409):
+            raise
+        return False
+    return True
+
+
+def held_or_released(caller: Caller) -> Object:
+    """The result of the module lease; one that failed has C(failed) and C(msg)."""
+    options = caller.params
+    if caller.check_mode:
+        return {"changed": False, "holder": options["holder"] or "", "waited": 0.0}
+    try:
+        api = connect(caller)
+        if options["state"] == "held":
+            return hold(api, options)
+        # It ends by itself.
+        api.patience = 0
+        changed = release(api, options["namespace"], options["name"], options["holder"])
+    except ConnectionProblem as problem:
+        return {"failed": True, "msg": str(problem)}
+    except ApiError as error:
+        what = f"Lease {options['name']!r} in namespace {options['namespace']!r}: the cluster at {api.address} {error.what}"
+        if options["state"] == "released" and error.passing:
+            told = f"{what}. It ends by itself, within {options['seconds']} s."
+            return {"changed": False, "holder": options["holder"], "waited": 0.0, "warnings": [told]}
+        return {"failed": True, "msg": f"{what}. {error.advice}".rstrip()}
+    return {"changed": changed, "holder": options["holder"], "waited": 0.0}
+
+
+def hold(api: Writer, options: Object) -> Object:
+    """Take it, and wait for who has it."""
+    name, namespace, begin = options["name"], options["namespace"], time.monotonic()
+    holder = options["holder"] or f"{whoami()} {secrets.token_hex(4)}"
+    while held := take(api, namespace, name, holder, options["seconds"], options["labels"]):
+        waited = time.monotonic() - begin
+        if waited >= options["wait"]:
+            since = f" since {held.since[:19]}Z" if held.since else ""
+            return {
+                "failed": True,
+                "msg": f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
+                f"Waited {waited:.0f} s for it. Nothing was changed. Run this again when that run has ended; if it was "
+                f"killed, its Lease ends within {held.left:.0f} s.",
+            }
+        time.sleep(min(1.0, held.left, options["wait"] - waited))
+    return {"changed": True, "holder": holder, "waited": round(time.monotonic() - begin, 1)}

@@ -1,0 +1,77 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Whether the cluster admits the pods of a Deployment, which it says of none before the rollout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import PREFIX
+
+Object = dict[str, Any]
+
+LABEL = "pod-security.kubernetes.io/enforce"
+VIOLATES = re.compile(r'violates PodSecurity "([^"]+)": (.*)', re.DOTALL)
+# An old pod that goes makes room in a quota, and a new namespace has its service account in a moment: the rollout sees.
+NO_VERDICT = re.compile(r'cannot create resource|exceeded quota|serviceaccount "default" not found')
+
+
+def problems(api: Api, namespace: str, deployment: Object, accounts: Iterable[str] = ()) -> list[str]:
+    """Why it would admit none: by a dry run of one, or, for a user who may make no pods, by the label of the namespace.
+    C(accounts) are service accounts that may not be there yet."""
+    if deployment["spec"].get("replicas") == 0:
+        return []
+    template = deployment["spec"]["template"]
+    mounter = next(filter(mounts, containers(template["spec"])), {}).get("name", "")
+    where = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    metadata = {**template.get("metadata", {}), "generateName": f"{deployment['metadata']['name']}-"}
+    spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName" or value not in accounts}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    try:
+        api.send("post", f"{where}/pods", pod, dryRun="All")
+    except ApiError as error:
+        if found := VIOLATES.search(error.said):
+            return [violation(namespace, found[1], mounter, found[2])]
+        if error.status == 403 and not NO_VERDICT.search(error.said):
+            return [
+                f"{PREFIX}namespace: the cluster admits no pod of this instance in namespace {namespace!r}: {error.said}. "
+                "Mend that, or name another namespace."
+            ]
+        level = enforced(api, where) if mounter else ""
+        return [violation(namespace, level, mounter)] if level in ("baseline", "restricted") else []
+    return []
+
+
+def containers(pod: Object) -> list[Object]:
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def mounts(container: Object) -> bool:
+    """Whether a container may mount something, for which the level must be privileged."""
+    context = container.get("securityContext", {})
+    return context.get("privileged", False) or "SYS_ADMIN" in context.get("capabilities", {}).get("add", [])
+
+
+def enforced(api: Api, where: str) -> str:
+    """The level that the namespace names; empty where there is none, or it may not be read."""
+    try:
+        found = api.find(where) or {}
+    except ApiError:
+        return ""
+    return str(found.get("metadata", {}).get("labels", {}).get(LABEL, ""))
+
+
+def violation(namespace: str, level: str, mounter: str, said: str = "") -> str:
+    what, said = f"{PREFIX}namespace: the namespace {namespace!r} enforces Pod Security {level!r}, and", said and f": {said}"
+    if not mounter:
+        return f"{what} does not admit the pods{said}. Name another namespace, or lower its level."
+    return (
+        f"{what} the pods need 'privileged', since their container {mounter} mounts the overlay "
+        f"({PREFIX}overlay_mounter){said}. Name another namespace, or allow it in this one: "
+        f"kubectl label namespace {namespace} {LABEL}=privileged --overwrite"
+    )

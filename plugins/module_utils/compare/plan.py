@@ -1,0 +1,421 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What an apply of an instance's objects would change, and what stands in its way; the cluster is only read."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, user_namespaces
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
+    INSTANCE_ARG_SPEC,
+    OUTAGE_ARG_SPEC,
+    ApiError,
+    Caller,
+    ConnectionProblem,
+    Kinds,
+    connect,
+    whoami,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import (
+    PREFIX,
+    cannot,
+    check_claim,
+    check_cluster,
+    check_namespace,
+    manager,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
+
+LIMIT = 9
+"""Seconds for all of it, beside those of an outage: whatever hangs, a credential plugin or a name server too, the play hears
+of it within 15 s."""
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    **INSTANCE_ARG_SPEC,
+    **OUTAGE_ARG_SPEC,
+    "definitions": {"type": "list", "elements": "dict", "default": []},
+    "set_by": {"type": "dict", "default": {}},
+    "known": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {name: {"type": "str", "required": True} for name in ("kind", "api_version", "name")},
+    },
+    "field_manager": {"type": "str", "default": "varasys.zddc"},
+    "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
+    "force_conflicts": {"type": "bool", "default": True},
+    "take_over": {"type": "bool", "default": False},
+    "create_namespace": {"type": "bool", "default": False},
+    "data_claim": {"type": "str", "default": ""},
+    "build_cache_claim": {"type": "str", "default": ""},
+    "build_cache_access_mode": {"type": "str", "default": "ReadWriteOnce"},
+    "pinned": {"type": "bool", "default": False},
+    "record": {"type": "dict", "default": {}},
+    "history_limit": {"type": "int", "default": 10},
+    "cautions": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "int", "default": 5},
+}
+
+Object = dict[str, Any]
+
+
+class OutOfTime(BaseException):
+    """No Exception: the client library takes those of a credential plugin for itself."""
+
+
+class Planner:
+    """Fills the result; what it holds is true at any moment."""
+
+    def __init__(self, caller: Caller, result: Object) -> None:
+        self.options, self.result = caller.params, result
+        self.check_mode, self.diff = caller.check_mode, caller._diff
+        self.namespace: str = self.options["namespace"]
+        self.labels = {key: str(value) for key, value in self.options["owner_labels"].items()}
+        self.compared: list[Compared] = []
+        self.refusals: list[str] = []
+        self.api = connect(caller, PREFIX, self.options["timeout"])
+        result["instance"] = f"{self.options['name']} in namespace {self.namespace} of the cluster at {self.api.address}"
+        self.kinds = Kinds(self.api)
+
+    def plan(self) -> None:
+        options, result, problems = self.options, self.result, self.result["problems"]
+        result["warnings"] += options["cautions"] if options["definitions"] else []
+        result["kubernetes_version"] = check_cluster(self.api)
+        namespace = check_namespace(self.api, self.namespace)
+        result["namespace_exists"] = namespace.what
+        problems += namespace.problems
+        wanted = options["definitions"]
+        if wanted and not options["create_namespace"]:
+            self.lack(namespace.missing)
+        if namespace.what and wanted and options["data_claim"]:
+            result["claim"], found, missing = check_claim(self.api, self.namespace, options["data_claim"])
+            problems += found
+            self.lack(missing)
+        if namespace.what and wanted and options["build_cache_claim"]:
+            self.check_build_cache()
+        records = self.records() if namespace.what else []
+        for definition in wanted:
+            self.look_at(definition, namespace.what)
+        if namespace.what:
+            self.find_unwanted(records)
+        if not problems and not self.refusals:
+            self.conclude(records)
+
+    def check_build_cache(self) -> None:
+        name, mode = self.options["build_cache_claim"], self.options["build_cache_access_mode"]
+        variable = f"{PREFIX}build_cache_claim"
+        claim, found, missing = check_claim(self.api, self.namespace, name, variable)
+        self.result["problems"] += found
+        self.lack(missing)
+        if claim and mode not in claim["access_modes"]:
+            self.result["problems"].append(
+                f"{PREFIX}build_cache_access_mode is {mode}, and the claim {name!r} in namespace {self.namespace!r} has "
+                f"{', '.join(claim['access_modes'])}. Set the variable to what the claim has."
+            )
+
+    def lack(self, missing: list[str]) -> None:
+        """What is missing can still be made before a real run."""
+        self.result["warnings" if self.check_mode else "problems"] += missing
+
+    def records(self) -> list[Object]:
+        try:
+            return history.read(self.api, self.namespace, self.labels)
+        except ApiError as error:
+            self.result["problems"].append(
+                cannot("read", f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", self.api, error)
+            )
+            return []
+
+    def look_at(self, definition: Object, namespace_exists: bool) -> None:
+        version, kind, name = history.identity(definition)
+        found = {"api_version": version, "kind": kind, "name": name, "definition": definition}
+        untold = {"change": "create", "new_pods": kind == "Deployment", "drift": [], "adopt": False}
+        self.result["objects"].append(found | untold)
+        try:
+            path = self.kinds.path(version, kind, self.namespace, name)
+            if path is None:
+                self.result["problems"].append(
+                    f"The cluster at {self.api.address} knows no {kind} of {version}. "
+                    "Install what brings it, or turn off what needs it."
+                )
+                return
+            if not self.kinds.namespaced(version, kind):
+                self.result["problems"].append(
+                    f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
+                    "Take it out, and create it by other means."
+                )
+                return
+            live = self.api.find(path) if namespace_exists else None
+        except ApiError as error:
+            what = f"{kind} {name!r} in namespace {self.namespace!r}"
+            self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+            return
+        # What is in a claim is nobody's to take.
+        spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
+        if live and spared and (problem := self.of_another(live)):
+            self.result["problems"].append(problem)
+        elif live and kind == "Deployment" and (problem := self.moved_tag(live)):
+            self.result["problems"].append(problem)
+        elif not namespace_exists:
+            self.compared.append(Compared({}, definition, definition))
+        elif not self.result["problems"]:
+            self.compare(path, live, definition)
+
+    def of_another(self, live: Object) -> str:
+        """The problem with an object that does not carry this instance's labels."""
+        carried = live["metadata"].get("labels", {})
+        if all(carried.get(key) == value for key, value in self.labels.items()):
+            return ""
+        return (
+            f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
+            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object"
+            + ("." if live["kind"] == "PersistentVolumeClaim" else f", or set {PREFIX}take_over to true to make it this instance's.")
+        )
+
+    def moved_tag(self, live: Object) -> str:
+        """The problem with a tag that stands for another commit than when it was deployed."""
+        wanted = self.options["record"]
+        if not self.options["pinned"] or live["metadata"]["name"] != self.options["name"]:
+            return ""
+        noted = live["spec"]["template"]["metadata"].get("annotations", {})
+        before = {key: noted.get(f"{history.PREFIX}git-{key}") for key in ("repo", "ref", "commit")}
+        same = all(before[key] == wanted.get(key) for key in ("repo", "ref"))
+        if not same or before["commit"] == wanted["commit"]:
+            return ""
+        return (
+            f"{PREFIX}git_ref: the tag {wanted['ref']!r} has moved. It was deployed at commit {before['commit']} and is at "
+            f"{wanted['commit']} now. A release does not change: ask who moved it, and name another, or set "
+            f"{PREFIX}allow_moved_tag to true."
+        )
+
+    def compare(self, path: str, live: Object | None, definition: Object) -> None:
+        options, kind = self.options, definition["kind"]
+        try:
+            found = compare(
+                self.api, path, live, definition, options["field_manager"], options["allowed_managers"]
+            )
+        except ApiError as error:
+            if error.status in (0, 401) or error.passing or missing_rule(error.said):
+                what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"
+                self.result["problems"].append(cannot("applied", f"{PREFIX}name", what, self.api, error))
+            else:
+                refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
+                self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
+            return
+        if user_namespaces.wanted(definition):
+            self.result["problems"] += user_namespaces.dropped(found.after, self.api.address)
+            self.result["problems"] += user_namespaces.problems(self.api, self.namespace, definition)
+        if kind == "Deployment" and definition["metadata"]["name"] == options["name"]:
+            accounts = [item["metadata"]["name"] for item in options["definitions"] if item["kind"] == "ServiceAccount"]
+            self.result["problems"] += admission.problems(self.api, self.namespace, definition, accounts)
+            claim, name = self.result["claim"], options["data_claim"]
+            self.result["problems"] += claim_access.problems(self.api, self.namespace, name, claim, definition)
+        self.compared.append(found)
+        self.result["objects"][-1] |= {
+            "change": found.change,
+            "new_pods": found.new_pods,
+            "definition": found.definition,
+            "drift": found.drift,
+            "adopt": found.adopt,
+        }
+
+    def find_unwanted(self, records: list[Object]) -> None:
+        """Objects of this instance that are not wanted any more."""
+        known = {(one["api_version"], one["kind"], one["name"]): None for one in self.options["known"]}
+        wanted = {history.identity(item) for item in self.options["definitions"]}
+        applied, used = history.applied(records), references(self.options["definitions"])
+        for version, kind, name in reversed({**known, **applied}):
+            if (version, kind, name) in wanted:
+                continue
+            try:
+                path = self.kinds.path(version, kind, self.namespace, name)
+                live = self.api.find(path) if path else None
+            except ApiError as error:
+                # Of a kind that was never applied, the user needs no rights.
+                if error.status != 403 or (version, kind, name) in applied:
+                    what = f"{kind} {name!r} in namespace {self.namespace!r}"
+                    self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+                continue
+            if live and (problem := self.of_another(live)):
+                # Something of that name that was never applied here is nobody's business.
+                if not wanted:
+                    self.result["problems"].append(problem)
+            elif live and (kind, name) in used:
+                variable = self.options["set_by"].get(kind, self.options["set_by"].get("", kind))
+                self.result["problems"].append(
+                    f"{variable}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. Keep it, or "
+                    "let them use another."
+                )
+            elif live:
+                uid = live["metadata"]["uid"]
+                self.result["remove"].append({"api_version": version, "kind": kind, "name": name, "uid": uid})
+                self.compared.append(Compared(plain(live), {}, {}))
+
+    def conclude(self, records: list[Object]) -> None:
+        options, result = self.options, self.result
+        definitions = options["definitions"]
+        drift = [line for item in result["objects"] for line in item["drift"]]
+        if drift and not options["force_conflicts"]:
+            result["problems"] += [
+                *drift,
+                f"{PREFIX}force_conflicts is false, so nothing of this is taken back. Put it into the variables or "
+                "undo it, or set the variable to true.",
+            ]
+            return
+        changes = [one for one in self.compared if one.change != "none"]
+        last = next((record for record in reversed(records) if history.result(record) == history.SERVED), None)
+        if last and last["data"]["objects"] != definitions:
+            result["good"] = history.public(last)
+        result["record"] = records[-1]["metadata"]["name"] if records else ""
+        served = bool(records) and history.result(records[-1]) == history.SERVED
+        data = {**options["record"], "objects": definitions}
+        if options["record"] and not (records and records[-1]["data"]["objects"] == definitions):
+            made = history.made(records, options["name"], self.namespace, self.labels, whoami(), data)
+            result["record"], result["new_record"], served = made["metadata"]["name"], made, False
+        if not definitions:
+            result["surplus"] = [record["metadata"]["name"] for record in records]
+        elif options["record"]:
+            kept = [*records, result["new_record"]] if result["new_record"] else records
+            result["surplus"] = history.surplus(kept, options["history_limit"])
+        result["change"] = bool(changes or result["new_record"] or not definitions and records)
+        if self.diff:
+            result["diff"] = [one.diff() for one in changes]
+        settled = not definitions or not result["change"] and self.settled()
+        result["work"] = result["change"] or not settled or bool(options["record"]) and not served
+        if definitions and not records and not any(one.before for one in self.compared):
+            self.look_for_an_old_name()
+
+    def settled(self) -> bool:
+        """Whether the Deployment has come to its end."""
+        deployment = next((item for item in self.options["definitions"] if item["kind"] == "Deployment"), None)
+        if deployment is None:
+            return True
+        name = deployment["metadata"]["name"]
+        try:
+            seen = observe(self.api, self.namespace, name)
+        except ApiError as error:
+            what = f"the pods of Deployment {name!r} in namespace {self.namespace!r}"
+            self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+            return False
+        verdict = assess(*seen, self.api.now, self.api.now)
+        self.result["replicas"] = verdict.replicas
+        return verdict.done
+
+    def look_for_an_old_name(self) -> None:
+        """An instance that this host has deployed before, under another name or in another namespace."""
+        record, instance = self.options["record"], "app.kubernetes.io/instance"
+        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != instance)
+        for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
+            try:
+                found = self.api.get(path, labelSelector=mark)["items"]
+                break
+            except ApiError:
+                # A user of one namespace may not look into all.
+                found = []
+        old = {
+            (item["metadata"]["labels"].get(instance, ""), item["metadata"]["namespace"])
+            for item in found
+            if all(item["data"].get(key) == record.get(key) for key in ("host", "mode"))
+        }
+        for name, namespace in sorted(old):
+            self.result["warnings"].append(
+                f"{record['host']} has deployed {record['mode']} before, as {name} in namespace {namespace}, and that is "
+                f"still there. If {self.options['name']} takes its place, remove it: ansible-playbook varasys.zddc.remove "
+                f"--limit {record['host']} -e zddc_server_name={name} -e zddc_server_namespace={namespace}"
+            )
+
+
+# What is in the one claim that the role makes can be built again.
+NEW_CLAIM = (
+    f"  This claim keeps what it was made with. Set that back, or deploy once with {PREFIX}build_cache: none, which removes "
+    "the claim, and then as wanted."
+)
+
+
+# What of a pod names an object that must be there when it starts: the key, the kind, and the key of the name.
+REFERENCES = (
+    ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
+    ("configMap", "ConfigMap", "name"),
+    ("configMapRef", "ConfigMap", "name"),
+    ("configMapKeyRef", "ConfigMap", "name"),
+)
+
+
+def references(item: Any) -> set[tuple[str, str]]:
+    """Kind and name of what the pods of these definitions name."""
+    if isinstance(item, list):
+        return {found for one in item for found in references(one)}
+    if not isinstance(item, dict):
+        return set()
+    named = ((kind, name, item[key]) for key, kind, name in REFERENCES if isinstance(item.get(key), dict))
+    found = {(kind, one.get(name, "")) for kind, name, one in named if not one.get("optional")}
+    if account := item.get("serviceAccountName"):
+        found.add(("ServiceAccount", account))
+    return found.union(*map(references, item.values()))
+
+
+def alarm(_signal: int, _frame: FrameType | None) -> None:
+    raise OutOfTime
+
+
+def failure(problems: list[str], refusals: list[str]) -> str:
+    if not problems:
+        verdict = "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:"
+        return "\n- ".join([verdict, *refusals])
+    lines = problems if len(problems) == 1 else [f"{len(problems)} problems:", *(f"- {line}" for line in problems)]
+    return "\n".join([*lines, "Nothing was changed."])
+
+
+def look(caller: Caller) -> Object:
+    """The result of the module plan; one that failed has C(failed) and C(msg)."""
+    result: Object = {
+        "check_mode": caller.check_mode,
+        "instance": "",
+        "problems": [],
+        "warnings": [],
+        "claim": {},
+        "objects": [],
+        "remove": [],
+        "record": "",
+        "new_record": {},
+        "good": {},
+        "surplus": [],
+        "change": False,
+        "replicas": {},
+        "work": False,
+        "diff": [],
+    }
+    problems, refusals = result["problems"], []
+    limit = LIMIT + caller.params["outage_timeout"]
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.alarm(limit)
+    try:
+        if not caller.params["namespace"].strip():
+            problems.append(f"{PREFIX}namespace is empty. Set it to the name of a namespace.")
+        else:
+            planner = Planner(caller, result)
+            refusals = planner.refusals
+            planner.plan()
+    except ConnectionProblem as problem:
+        problems.append(str(problem))
+    except OutOfTime:
+        problems.append(
+            f"{PREFIX}kubeconfig, {PREFIX}context: the checks of the cluster took more than {limit} s. "
+            "Check the network to it, and the credential plugin of the kubeconfig if it has one."
+        )
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    if problems or refusals:
+        told = ("instance", "kubernetes_version", "check_mode", "namespace_exists", "claim", "problems", "warnings")
+        shown = {key: result[key] for key in told if key in result}
+        return {"failed": True, "msg": failure(problems, refusals), **shown}
+    return {"changed": result["change"], **result}

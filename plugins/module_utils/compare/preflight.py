@@ -1,0 +1,100 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What must hold in the cluster before anything is applied. Problems are sentences that name the role's variables."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+
+PREFIX = "zddc_server_"
+
+
+def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> str:
+    """The problem with something that the cluster does not let be read or applied."""
+    # Who may not read is another user than was meant, whatever is named.
+    variable = f"{PREFIX}kubeconfig" if missing_rule(error.said) else variable
+    return f"{variable}: {what} cannot be {verb}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
+
+
+def check_cluster(api: Api) -> str:
+    """Version of the cluster."""
+    try:
+        return str(api.get("/version").get("gitVersion", ""))
+    except ApiError as error:
+        if error.status == 404:
+            error = ApiError("answers, but is no Kubernetes API server", "Correct its address.")
+        raise ConnectionProblem(
+            f"{PREFIX}kubeconfig, {PREFIX}context: the cluster at {api.address} {error.what}. {error.advice}"
+        ) from error
+
+
+class Found(NamedTuple):
+    """What was found, what stands in the way, and, apart from that, what is not there at all."""
+
+    what: Any
+    problems: list[str]
+    missing: list[str]
+
+
+def check_namespace(api: Api, name: str) -> Found:
+    """Whether the namespace is there."""
+    try:
+        found = api.find(f"/api/v1/namespaces/{quote(name, safe='')}")
+    except ApiError as error:
+        if error.status == 403:
+            # A user of one namespace seldom may read the namespace itself.
+            return Found(True, [], [])
+        return Found(False, [cannot("read", f"{PREFIX}namespace", f"namespace {name!r}", api, error)], [])
+    if found is None:
+        advice = f"Create it, name one that exists, or set {PREFIX}create_namespace to true."
+        missing = f"{PREFIX}namespace: there is no namespace {name!r} in the cluster at {api.address}. {advice}"
+        return Found(False, [], [missing])
+    if found["metadata"].get("deletionTimestamp"):
+        advice = "Wait until it is gone, or name another."
+        return Found(True, [f"{PREFIX}namespace: the namespace {name!r} is being removed. {advice}"], [])
+    return Found(True, [], [])
+
+
+def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}data_claim") -> Found:
+    """Phase, access modes and volume of the claim."""
+    claims = f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
+    try:
+        found = api.find(f"{claims}/{quote(name, safe='')}")
+    except ApiError as error:
+        return Found({}, [cannot("read", variable, f"claim {name!r} in namespace {namespace!r}", api, error)], [])
+    if found is None:
+        try:
+            others = sorted(item["metadata"]["name"] for item in api.get(claims)["items"])
+        except ApiError:
+            others = []
+        there = f" Claims there: {', '.join(others[:5])}{', ...' if len(others) > 5 else ''}." if others else ""
+        missing = (
+            f"{variable}: there is no claim {name!r} in namespace {namespace!r}.{there} "
+            "Create the claim (it is never created for you), or name one that exists."
+        )
+        return Found({}, [], [missing])
+    phase = found.get("status", {}).get("phase", "")
+    spec = found["spec"]
+    claim = {"phase": phase, "access_modes": spec.get("accessModes", []), "volume": spec.get("volumeName", "")}
+    what, advice = f"{variable}: the claim {name!r} in namespace {namespace!r}", "make the claim anew, or name another."
+    if found["metadata"].get("deletionTimestamp"):
+        return Found(claim, [f"{what} is being removed. Name another."], [])
+    if phase == "Lost":
+        return Found(claim, [f"{what} is Lost: its volume is gone. Restore the volume and {advice}"], [])
+    return Found(claim, [], [])
+
+
+def manager(found: dict[str, Any]) -> str:
+    """Who an object belongs to, as well as it tells."""
+    metadata = found["metadata"]
+    if release := metadata.get("annotations", {}).get("meta.helm.sh/release-name"):
+        return f"Helm's release {release!r}"
+    if label := metadata.get("labels", {}).get("app.kubernetes.io/managed-by"):
+        return repr(label)
+    writers = [item for item in metadata.get("managedFields", []) if not item.get("subresource")]
+    return repr(max(writers, key=lambda item: item.get("time", ""))["manager"]) if writers else "somebody else"

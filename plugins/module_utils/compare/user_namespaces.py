@@ -1,0 +1,97 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Whether the cluster can give pods users of their own: hostUsers false. What may not be read is left to the rollout."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import PREFIX
+
+Object = dict[str, Any]
+
+IS_FALSE = f"{PREFIX}host_users is false, and"
+ADVICE = f"or set {PREFIX}host_users to true."
+LINUX = (6, 3)
+"""From here on Linux maps the users of all volumes that the kubelet makes itself."""
+# Filesystems that map no users, by the field of a PersistentVolume and by the CSI driver that brings them.
+SOURCES = {"nfs": "NFS", "azureFile": "SMB", "glusterfs": "GlusterFS"}
+DRIVERS = {
+    "nfs.csi.k8s.io": "NFS",
+    "efs.csi.aws.com": "NFS",
+    "filestore.csi.storage.gke.io": "NFS",
+    "smb.csi.k8s.io": "SMB",
+    "file.csi.azure.com": "SMB",
+}
+
+
+def wanted(definition: Object) -> bool:
+    """Whether this is a Deployment whose pods are to have users of their own."""
+    return definition["kind"] == "Deployment" and pod_spec(definition).get("hostUsers") is False
+
+
+def pod_spec(definition: Object) -> Object:
+    found: Object = definition.get("spec", {}).get("template", {}).get("spec", {})
+    return found
+
+
+def dropped(applied: Object, address: str) -> list[str]:
+    """The problem with what the cluster made of such a Deployment, if there is one."""
+    if pod_spec(applied).get("hostUsers") is False:
+        return []
+    return [
+        f"{IS_FALSE} the cluster at {address} drops that without a word: its feature gate UserNamespacesSupport is off. "
+        f"Turn it on (from Kubernetes 1.33 on it is, unless somebody turned it off), {ADVICE}"
+    ]
+
+
+def problems(api: Api, namespace: str, definition: Object) -> list[str]:
+    """Why its pods could not start."""
+    found = []
+    for volume in pod_spec(definition).get("volumes", []):
+        if claim := volume.get("persistentVolumeClaim", {}).get("claimName"):
+            with suppress(ApiError):
+                found += volume_problem(api, namespace, claim)
+    with suppress(ApiError):
+        found += node_problem(api.get("/api/v1/nodes")["items"])
+    return found
+
+
+def volume_problem(api: Api, namespace: str, claim: str) -> list[str]:
+    base = f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
+    name = (api.find(f"{base}/{quote(claim, safe='')}") or {}).get("spec", {}).get("volumeName")
+    spec = (api.find(f"/api/v1/persistentvolumes/{quote(name, safe='')}") or {}).get("spec", {}) if name else {}
+    kinds = [kind for source, kind in SOURCES.items() if source in spec]
+    kinds += [DRIVERS[driver] for driver in [spec.get("csi", {}).get("driver")] if driver in DRIVERS]
+    return [
+        f"{IS_FALSE} the volume {name!r} of the claim {claim!r} in namespace {namespace!r} is on {kind}, which Linux cannot "
+        f"map to a pod's own users. Use a claim on another kind of storage, {ADVICE}"
+        for kind in kinds
+    ]
+
+
+def node_problem(nodes: list[Object]) -> list[str]:
+    """The problem, where no node that takes pods can do it."""
+    reasons = [node_reason(node["status"]) for node in nodes if not node.get("spec", {}).get("unschedulable")]
+    if not reasons or not all(reasons):
+        return []
+    why = ", ".join(sorted(set(reasons)))
+    return [f"{IS_FALSE} no node of the cluster can give pods users of their own: {why}. Bring nodes up to date, {ADVICE}"]
+
+
+def node_reason(status: Object) -> str:
+    """Why a node cannot do it; empty where it can."""
+    info = status.get("nodeInfo", {})
+    kernel = info.get("kernelVersion", "")
+    numbers = re.match(r"(\d+)\.(\d+)", kernel)
+    if numbers and tuple(map(int, numbers.groups())) < LINUX:
+        return f"Linux {kernel} cannot map the users of all volumes ({LINUX[0]}.{LINUX[1]} can)"
+    handlers = status.get("runtimeHandlers", [])
+    if not any(handler.get("features", {}).get("userNamespaces") for handler in handlers):
+        return f"the container runtime {info.get('containerRuntimeVersion', '')} does not"
+    return ""

@@ -1,0 +1,187 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Runs a Job of one pod, and judges it as a rollout is judged: all of its containers are ones that end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs, events_of
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
+    GRACE,
+    NO_SIGNS,
+    Failure,
+    Signs,
+    condition,
+    judge_pod,
+    one_line,
+    pod_failure,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, looks
+
+Object = dict[str, Any]
+
+
+class Writer(Reader, Protocol):
+    def find(self, path: str, **query: Any) -> Object | None: ...
+
+    def send(self, verb: str, path: str, body: Any, **query: Any) -> Object: ...
+
+
+def base(namespace: str) -> str:
+    return f"/apis/batch/v1/namespaces/{quote(namespace, safe='')}/jobs"
+
+
+def true(job: Object, *kinds: str) -> Object:
+    """The first of these conditions that holds."""
+    return next((one for one in map(lambda kind: condition(job, kind), kinds) if one.get("status") == "True"), {})
+
+
+def over(job: Object) -> bool:
+    """It has ended, or is being removed."""
+    return bool(true(job, "Complete", "Failed", "FailureTarget") or job["metadata"].get("deletionTimestamp"))
+
+
+def start(
+    api: Writer,
+    wanted: Object,
+    selector: str,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Object:
+    """The Job, running. One that an earlier run left running goes on; those of other names that the selector finds end."""
+    metadata = wanted["metadata"]
+    jobs = base(metadata["namespace"])
+    path = f"{jobs}/{quote(metadata['name'], safe='')}"
+    for other in api.get(jobs, labelSelector=selector)["items"]:
+        name = other["metadata"]["name"]
+        if name != metadata["name"] and not over(other):
+            remove(api, f"{jobs}/{quote(name, safe='')}", other)
+    live, limit = api.find(path), clock() + 60
+    if live and not over(live):
+        return live
+    while live:
+        if not live["metadata"].get("deletionTimestamp"):
+            remove(api, path, live)
+        elif clock() > limit:
+            raise ApiError(f"does not remove the Job {metadata['name']} of an earlier run", "Look what holds it.")
+        else:
+            sleep(0.5)
+        live = api.find(path)
+    try:
+        return api.send("post", jobs, wanted)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+        # It was made, and the answer was lost.
+        return api.get(path)
+
+
+def remove(api: Writer, path: str, job: Object) -> None:
+    options = {"propagationPolicy": "Background", "preconditions": {"uid": job["metadata"]["uid"]}}
+    try:
+        api.send("delete", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+def ending(pod: Object) -> Object:
+    """The pod with all containers as ones that are waited for, and its end told by them alone."""
+    spec, status = pod["spec"], pod.get("status", {})
+    lost = condition(pod, "DisruptionTarget").get("status") == "True"
+    return {
+        **pod,
+        "spec": {**spec, "initContainers": [*spec.get("initContainers", []), *spec["containers"]], "containers": []},
+        "status": {
+            **status,
+            "phase": status.get("phase") if lost else "Running",
+            "conditions": [one for one in status.get("conditions", []) if one["type"] != "Ready"],
+            "initContainerStatuses": [
+                *(status.get("initContainerStatuses") or []),
+                *(status.get("containerStatuses") or []),
+            ],
+            "containerStatuses": [],
+        },
+    }
+
+
+def assess(
+    job: Object,
+    pods: list[Object],
+    now: datetime,
+    started: datetime,
+    patience: timedelta = GRACE,
+    signs: Signs = NO_SIGNS,
+) -> Verdict:
+    """Whether the Job has done its work, and whether it still may."""
+    metadata = job["metadata"]
+    own = [pod for pod in pods if any(ref["uid"] == metadata["uid"] for ref in pod["metadata"].get("ownerReferences", []))]
+    judged = tuple(judge_pod(ending(pod), True, signs) for pod in own)
+    if true(job, "Complete", "SuccessCriteriaMet") or any(pod["status"].get("phase") == "Succeeded" for pod in own):
+        return Verdict(True, None, "done", pods=judged)
+    failures = (pod_failure(ending(pod), now, started, patience, signs) for pod in own)
+    failure = next((replace(one, step="deploy") for one in failures if one), None)
+    if not failure and (end := true(job, "Failed", "FailureTarget")):
+        cause = f"Job {metadata['name']}: {end.get('message') or end.get('reason')}"
+        failure = Failure(cause, "Job", metadata["name"], metadata["uid"], step="deploy")
+    refused = [event for event in signs.of(job) if event.get("reason") == "FailedCreate"]
+    if not failure and not own and refused:
+        cause = f"Job {metadata['name']}: its pod cannot be made: {one_line(refused[-1].get('message', ''))}"
+        failure = Failure(cause, "Job", metadata["name"], metadata["uid"], step="deploy")
+    stage = next((f"pod {pod.name}: {pod.stage}" for pod in judged if pod.alive), "waiting for its pod")
+    return Verdict(False, failure, stage, pods=judged)
+
+
+def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
+    metadata = job["metadata"]
+    if pod := next((pod for pod in verdict.pods if pod.alive), None):
+        cause = f"pod {pod.name}: still {pod.stage} {after}"
+        return Failure(cause, "Pod", pod.name, pod.uid, pod.container, True, step="deploy")
+    return Failure(
+        f"Job {metadata['name']}: still {verdict.stage} {after}", "Job", metadata["name"], metadata["uid"], step="deploy"
+    )
+
+
+def follow(
+    api: Reader, job: Object, timeout: float, interval: float, patience: timedelta = GRACE
+) -> Iterator[Verdict]:
+    """A verdict for each look at the Job."""
+    metadata = job["metadata"]
+    namespace = f"/api/v1/namespaces/{quote(metadata['namespace'], safe='')}"
+
+    def observe() -> tuple[Object, list[Object]]:
+        # The label has the same value, however long the name is.
+        selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
+        seen = api.get(f"{base(metadata['namespace'])}/{quote(metadata['name'], safe='')}")
+        return seen, api.get(f"{namespace}/pods", labelSelector=selector)["items"]
+
+    def judge(seen: tuple[Object, list[Object]], started: datetime) -> Verdict:
+        now = api.now
+        verdict = assess(*seen, now, started, patience)
+        if verdict.done:
+            return verdict
+        signs = ask_signs(api, metadata["namespace"], [pod for pod in verdict.pods if pod.puzzling])
+        if not verdict.pods:
+            with suppress(ApiError):
+                signs.events[metadata["uid"]] = events_of(api, namespace, "Job", **metadata)
+        return assess(*seen, now, started, patience, signs)
+
+    return looks(api, observe, judge, timeout, interval)
+
+
+def said(verdict: Verdict, container: str) -> str:
+    """What a container left as its last word."""
+    for pod in verdict.pods:
+        for one in pod.seen["status"]["initContainerStatuses"]:
+            if one["name"] == container:
+                return str(one.get("state", {}).get("terminated", {}).get("message", ""))
+    return ""

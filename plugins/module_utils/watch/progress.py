@@ -1,0 +1,181 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Tells where a rollout stands, one line a stage, from the verdicts of the looks at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, Reader, shown
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Pod, condition, containers, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
+
+AGAIN = timedelta(seconds=10)
+"""How often a stage that lasts is told again, if there is news of it."""
+SILENCE = timedelta(seconds=3)
+"""How long a container that has said nothing yet may be about to say what it does."""
+HEAD = 4000
+"""Bytes at the beginning of a log in which a container says what it does."""
+SAID = re.compile(r"^(\S+?)(?:\.\d+)?(Z|[+-]\d\d:\d\d) ([\w.-]+): ", re.MULTILINE)
+
+
+class Step(NamedTuple):
+    """Something that a pod has begun; the key tells it from the others."""
+
+    since: datetime
+    key: str
+    words: str
+
+
+class Progress:
+    """Tells each stage of a rollout once, in order, with the seconds since the first look.
+
+    A stage has the words that are given for a container's name. A container that does several things, one after the
+    other, says so by lines that begin with such a name and a colon.
+    """
+
+    def __init__(self, api: Reader, namespace: str, stages: dict[str, str], write: Callable[[str], None]) -> None:
+        self.api = api
+        self.base = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
+        self.stages = stages
+        self.write = write
+        self.started: datetime | None = None
+        self.seconds = 0
+        self.told: set[str] = set()
+        self.known: set[str] = set()
+        """The pods whose stages were told, by uid."""
+        self.said: dict[tuple[str, Step], list[Step]] = {}
+        """What a container has said that it does, by pod and start."""
+        self.news = ""
+        self.news_at: datetime | None = None
+
+    def look(self, verdict: Verdict) -> None:
+        """Tell what is new since the last look."""
+        fresh = [pod for pod in verdict.pods if pod.current and pod.alive]
+        if self.started is None:
+            self.started = self.news_at = self.api.now
+            before = self.started - AGAIN
+            self.leave_out([pod for pod in fresh if pod.ready and (verdict.done or ready_since(pod) < before)])
+        self.tell_pods(verdict, fresh)
+        self.tell_old(verdict, fresh)
+        if behind := [pod for pod in fresh if not pod.ready]:
+            self.tell_news(max(behind, key=lambda pod: pod.rank))
+
+    def tell_away(self, error: ApiError) -> None:
+        """Tell that the cluster itself is waited for."""
+        self.write(f"{self.seconds:3d} s  the cluster {error.what}: waiting for it")
+
+    def leave_out(self, pods: list[Pod]) -> None:
+        """Who served before the first look is no news."""
+        self.told.update(step.key for pod in pods for step in self.steps(pod))
+        self.told.update(f"ready {number}" for number, _pod in enumerate(pods, start=1))
+
+    def tell(self, since: datetime, key: str, words: str) -> None:
+        if key not in self.told:
+            self.told.add(key)
+            self.line(since, words)
+            self.news, self.news_at = "", self.api.now
+
+    def line(self, since: datetime, words: str) -> None:
+        # Nodes have clocks of their own: no line is earlier than the one before.
+        self.seconds = max(self.seconds, round((min(since, self.api.now) - self.started).total_seconds()))
+        self.write(f"{self.seconds:3d} s  {words}")
+
+    def tell_pods(self, verdict: Verdict, fresh: list[Pod]) -> None:
+        """Tell a stage when the first pod reaches it, and of each pod that it is ready."""
+        if fresh and self.known and self.known.isdisjoint(pod.uid for pod in fresh):
+            self.told = {key for key in self.told if key.startswith("old")}
+            self.line(self.api.now, f"the new pod is gone, {fresh[0].name} takes its place")
+        self.known.update(pod.uid for pod in fresh)
+        first: dict[str, Step] = {}
+        for step in (step for pod in fresh for step in self.steps(pod)):
+            first[step.key] = min(step, first.get(step.key, step))
+        for step in first.values():
+            self.tell(*step)
+        wanted = verdict.replicas.get("wanted", 1)
+        for number, since in enumerate(sorted(ready_since(pod) for pod in fresh if pod.ready), start=1):
+            self.tell(since, f"ready {number}", "ready" if wanted == 1 else f"ready, {number} of {wanted}")
+
+    def tell_old(self, verdict: Verdict, fresh: list[Pod]) -> None:
+        """Tell of old pods that are waited for: before there is a new one, or after all new ones are ready."""
+        old = [pod for pod in verdict.pods if pod.running and not pod.current]
+        ending = ", ".join(pod.name for pod in old if not pod.alive)
+        if ending and not fresh:
+            self.tell(self.api.now, "old first", f"waiting for the old {ending} to end")
+        elif ending and all(pod.ready for pod in fresh) and len(fresh) == verdict.replicas.get("wanted"):
+            self.tell(self.api.now, "old last", f"waiting for the old {ending} to end")
+        elif not old and "old last" in self.told:
+            self.tell(self.api.now, "old gone", "only the new revision runs")
+
+    def tell_news(self, pod: Pod) -> None:
+        """Tell why a stage lasts: the last line of a container that works, or the event that says what is wrong."""
+        if self.api.now - self.news_at < AGAIN:
+            return
+        self.news_at = self.api.now
+        news = self.last_line(pod) if pod.working else pod.hint
+        if news and news != self.news:
+            self.news = news
+            self.line(self.api.now, f"{pod.working and self.stages.get(pod.container) or pod.doing}: {news}")
+
+    def last_line(self, pod: Pod) -> str:
+        lines, _left_out = shown(self.log(pod, pod.container, tailLines=1) or "", init=True)
+        line = lines[-1].removeprefix(f"{pod.container}: ") if lines else ""
+        # What is indented belongs to a line before it, and says nothing by itself.
+        return "" if line[:1].isspace() else line.strip()[:200]
+
+    def steps(self, pod: Pod) -> list[Step]:
+        """What a pod has begun, in order."""
+        scheduled = condition(pod.seen, "PodScheduled")
+        if scheduled.get("status") != "True":
+            return []
+        node = pod.seen["spec"].get("nodeName", "a node")
+        steps = [Step(moment(scheduled["lastTransitionTime"]), "scheduled", f"scheduled on {node}")]
+        every = list(containers(pod.seen))
+        order, own = list(self.stages), {name for name, *_rest in every}
+        for name, init, one in every:
+            state = one.get("state", {})
+            if start := (state.get("running") or state.get("terminated") or {}).get("startedAt"):
+                usual = f"{'running' if init else 'starting'} {name}"
+                step = Step(moment(start), name, self.stages.get(name, usual))
+                # What comes before it and has no container of its own, it may do itself.
+                others = set(order[: order.index(name)]) - own if name in order else set()
+                steps += self.ask(pod, step, others) if others else [step]
+        return steps
+
+    def ask(self, pod: Pod, own: Step, others: set[str]) -> list[Step]:
+        """What a container does, by the beginning of its log: its own stage alone, unless it says otherwise."""
+        if known := self.said.get((pod.uid, own)):
+            return known
+        text = self.log(pod, own.key, limitBytes=HEAD, timestamps="true")
+        found = [(moment(time + zone), name) for time, zone, name in SAID.findall(text or "")]
+        steps = [Step(since, name, self.stages[name]) for since, name in found if name in others]
+        own_since = [since for since, name in found if name == own.key]
+        if steps and (own_since or pod.ready):
+            steps.append(own._replace(since=own_since[0] if own_since else ready_since(pod)))
+        elif not steps and (text != "" or pod.ready or self.api.now - own.since >= SILENCE):
+            steps = [own]
+        if steps and steps[-1].key == own.key:
+            self.said[pod.uid, own] = steps
+        return steps
+
+    def log(self, pod: Pod, container: str, **query: Any) -> str | None:
+        """A part of a log, or none where it cannot be read, which is no matter here."""
+        usual, self.api.timeout = (self.api.timeout, self.api.patience), min(self.api.timeout, 2)
+        self.api.patience = 0
+        try:
+            text = self.api.read(f"{self.base}/{quote(pod.name, safe='')}/log", container=container, **query)
+        except ApiError:
+            return None
+        finally:
+            self.api.timeout, self.api.patience = usual
+        return "" if NO_LOG.fullmatch(text) else text
+
+
+def ready_since(pod: Pod) -> datetime:
+    return moment(condition(pod.seen, "Ready")["lastTransitionTime"])

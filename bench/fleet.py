@@ -133,7 +133,9 @@ class Fleet:
 
     def remove(self) -> None:
         """Take all of them away."""
-        labels = {"label_selector": f"app.kubernetes.io/managed-by=varasys.zddc,app.kubernetes.io/instance notin ({', '.join(KEPT)})"}
+        labels = {
+            "label_selector": f"app.kubernetes.io/managed-by=varasys.zddc,app.kubernetes.io/instance notin ({', '.join(KEPT)})"
+        }
         self._bench.apps.delete_collection_namespaced_deployment(self._bench.namespace, **labels)
         self._bench.apps.delete_collection_namespaced_controller_revision(self._bench.namespace, **labels)
         self._bench.core.delete_collection_namespaced_service(self._bench.namespace, **labels)

@@ -30,9 +30,7 @@ from side import PATIENCE, ROOT, VARS_FILE, Bench, Helm, Watch, ansible_playbook
 
 RESULTS = ROOT / "docs/bench.json"
 EMPTY = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks: []\n"
-KUBELET = (
-    "the kubelet looks once a second whether an init container has ended; the rest is the end of the old pod and the start of the new one"
-)
+KUBELET = "the kubelet looks once a second whether an init container has ended; the rest is the end of the old pod and the start of the new one"
 PYTHON = (
     "it is Python that takes the time: a process for each task of each instance, and the rendering of what the instance should be"
 )

@@ -224,8 +224,7 @@ class Instance:
         """Give everything a deploy could touch, with who wrote it and when; a status, which follows later, is not counted."""
         api = kubernetes.client
         core, apps, networking, batch, policy = (
-            kind(self.client)
-            for kind in (api.CoreV1Api, api.AppsV1Api, api.NetworkingV1Api, api.BatchV1Api, api.PolicyV1Api)
+            kind(self.client) for kind in (api.CoreV1Api, api.AppsV1Api, api.NetworkingV1Api, api.BatchV1Api, api.PolicyV1Api)
         )
         names = {item.metadata.name: item.metadata.uid for item in core.list_namespace().items}
         found = {f"Namespace {name}": uid for name, uid in names.items() if not OURS.fullmatch(name)}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+
 class Keys:
     """A folder with SSH keys, a key ring, and a repository that they have signed in."""
 

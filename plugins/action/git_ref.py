@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
     ARGUMENT_SPEC,
     Refused,

@@ -44,9 +44,7 @@ def table(rows: Iterable[dict[str, Any]], columns: dict[str, str]) -> str:
     shown = [[str(row[key]) if row[key] not in ("", None) else "-" for key in columns.values()] for row in rows]
     lines = [list(columns), *shown]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 class FilterModule:

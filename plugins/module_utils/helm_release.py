@@ -177,7 +177,9 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
     for key, name in (("gitRepo", "git_repo"), ("gitRef", "git_ref")):
         value = str((of_the_chart or {}).get(key) or "")
         if name == "git_repo" and credentials(value):
-            notes.append(f"{PREFIX}git_repo: the release's URL carries a password or a token and was left out. Set it without one.")
+            notes.append(
+                f"{PREFIX}git_repo: the release's URL carries a password or a token and was left out. Set it without one."
+            )
         elif value:
             found[name] = value
         else:
@@ -259,7 +261,12 @@ def of_the_volumes(pod: Object, main: Object, notes: list[str]) -> Object:
 
 def of_the_user(pod: Object, main: Object) -> Object:
     context = {**pod.get("securityContext", {}), **main.get("securityContext", {})}
-    names = {"runAsUser": "run_as_user", "runAsGroup": "run_as_group", "supplementalGroups": "supplemental_groups", "fsGroup": "fs_group"}
+    names = {
+        "runAsUser": "run_as_user",
+        "runAsGroup": "run_as_group",
+        "supplementalGroups": "supplemental_groups",
+        "fsGroup": "fs_group",
+    }
     return {short: context[field] for field, short in names.items() if context.get(field)}
 
 
@@ -304,7 +311,9 @@ def of_the_ingress(ingress: Object, notes: list[str]) -> Object:
         paths = [one.get("path", "/") for one in rule.get("http", {}).get("paths", [])]
         types += [one["pathType"] for one in rule.get("http", {}).get("paths", [])]
         if "host" not in rule:
-            notes.append(f"{PREFIX}ingress_hosts: a rule of the Ingress is for every host, which the role has not. Name the hosts.")
+            notes.append(
+                f"{PREFIX}ingress_hosts: a rule of the Ingress is for every host, which the role has not. Name the hosts."
+            )
             continue
         entry = {"host": rule["host"]} | ({"paths": paths} if paths not in ([], ["/"]) else {})
         hosts.append(entry | ({"tls_secret": secrets[rule["host"]]} if secrets.get(rule["host"]) else {}))

@@ -74,14 +74,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    OUTAGE_ARG_SPEC,
-    Api,
-    ApiError,
-    ConnectionProblem,
-    Kinds,
-    connect,
-)
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api, Kinds, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.fields import adopted, owned_by_others
 
 TRIES = 10

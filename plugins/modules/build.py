@@ -118,9 +118,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.source import build_record
 from ansible_collections.varasys.zddc.plugins.module_utils.watch import job
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
@@ -134,7 +136,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import 
 
 def build(module: AnsibleModule, api: Api, begin: float) -> None:
     options, definition = module.params, module.params["definition"]
-    namespace, name = definition["metadata"]["namespace"], options["name"]
+    namespace = definition["metadata"]["namespace"]
     selector = ",".join(f"{key}={value}" for key, value in options["labels"].items())
     running = job.start(api, definition, selector)
     verdict = Verdict(False, None, "")

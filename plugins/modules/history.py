@@ -110,12 +110,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
-    ApiError,
-    ConnectionProblem,
-    connect,
-)
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, public, read, result
 
 
@@ -155,8 +152,7 @@ def main() -> None:
     if record is None:
         wanted = f"revision {revision}" if revision else "earlier revision that served"
         module.fail_json(
-            msg=f"{where} has no {wanted}. Nothing was changed. There are: {known(records)}. Name one of them: "
-            "-e revision=NUMBER"
+            msg=f"{where} has no {wanted}. Nothing was changed. There are: {known(records)}. Name one of them: -e revision=NUMBER"
         )
     module.exit_json(changed=False, chosen=public(record), **found)
 

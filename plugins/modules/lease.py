@@ -85,6 +85,7 @@ waited:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import ARGUMENT_SPEC, CONDITIONS, held_or_released
 
 

@@ -289,6 +289,7 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.plan import ARGUMENT_SPEC, look
 
 

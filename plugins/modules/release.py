@@ -149,7 +149,9 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem, Kinds, connect
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Kinds, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -190,9 +192,7 @@ class Reader:
         deployment = self.deployment(record)
         name, labels = deployment["metadata"]["name"], deployment["spec"]["selector"].get("matchLabels", {})
         mine = {kind: version for version, kind, one in record.objects if kind in TAKEN and one == name}
-        service, ingress = (
-            self.live(mine[kind], kind, name) if kind in mine else None for kind in ("Service", "Ingress")
-        )
+        service, ingress = (self.live(mine[kind], kind, name) if kind in mine else None for kind in ("Service", "Ingress"))
         found = variables(deployment, service, ingress, record.values)
         return {
             "name": self.name,

@@ -179,7 +179,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem, connect
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, follow, timed_out
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
@@ -234,9 +236,7 @@ def main() -> None:
     )
     namespace, name = module.params["namespace"], module.params["name"]
     if module.check_mode:
-        module.exit_json(
-            changed=False, waited=False, msg=f"Check mode: the rollout of Deployment {name} was not waited for."
-        )
+        module.exit_json(changed=False, waited=False, msg=f"Check mode: the rollout of Deployment {name} was not waited for.")
     for option, least in (("timeout", 1), ("interval", 0.1), ("unschedulable_timeout", 0), ("log_lines", 0)):
         if module.params[option] < least:
             module.fail_json(msg=f"{option} must be {least} at least. Raise it.", waited=False)
@@ -244,9 +244,7 @@ def main() -> None:
         try:
             open(progress, "a", encoding="utf-8").close()
         except OSError as error:
-            module.fail_json(
-                msg=f"progress: {progress} cannot be written: {error.strerror}. Name another file.", waited=False
-            )
+            module.fail_json(msg=f"progress: {progress} cannot be written: {error.strerror}. Name another file.", waited=False)
     begin = time.monotonic()
     try:
         api = connect(module)

@@ -97,6 +97,7 @@ trusted:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.varasys.zddc.plugins.module_utils.source.signature import ARGUMENT_SPEC, CONDITIONS, checked
 
 

@@ -132,18 +132,14 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
-    Api,
-    ApiError,
-    ConnectionProblem,
-    Kinds,
-    connect,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Api, Kinds, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod, moment
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
 Object = dict[str, Any]
@@ -328,8 +324,7 @@ def main() -> None:
         if options["others"]:
             names |= {item["metadata"]["labels"].get(INSTANCE) for item in (*namespace.deployments, *namespace.records)}
         instances = [
-            row(namespace, name, options["field_manager"], options["allowed_managers"])
-            for name in sorted(filter(None, names))
+            row(namespace, name, options["field_manager"], options["allowed_managers"]) for name in sorted(filter(None, names))
         ]
     except ConnectionProblem as problem:
         module.fail_json(msg=str(problem))

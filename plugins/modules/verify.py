@@ -71,15 +71,10 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
-    Answer,
-    Api,
-    ApiError,
-    ConnectionProblem,
-    connect,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Answer, Api, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 
 Object = dict[str, Any]
 

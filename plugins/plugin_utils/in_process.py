@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action.normal import ActionModule as Normal
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import api
 
 

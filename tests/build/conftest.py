@@ -15,9 +15,7 @@ from stage import Site
 @pytest.fixture(scope="package", name="deployed")
 def deployed_fixture(prepare: Callable[..., Any], play: Callable[..., Any]) -> Iterator[Site]:
     """Make the namespace and the volume, and deploy the instance."""
-    site = Site(
-        prepare("build", 30427), play, 30447, build_cache="own", build_cache_storage_class="tests", git_timeout=4
-    )
+    site = Site(prepare("build", 30427), play, 30447, build_cache="own", build_cache_storage_class="tests", git_timeout=4)
     volumes = []
     try:
         # The folder of a new volume belongs to root.

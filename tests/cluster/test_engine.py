@@ -14,9 +14,7 @@ ENGINE = Path(__file__).parents[2] / "roles/kind_cluster/files/engine.sh"
 
 
 @pytest.mark.parametrize(("made", "containers", "removed"), [(True, "", True), (False, "", False), (True, "1a2b", False)])
-def test_the_network_goes_if_it_was_made_here_and_is_empty(
-    made: bool, containers: str, removed: bool, tmp_path: Path
-) -> None:
+def test_the_network_goes_if_it_was_made_here_and_is_empty(made: bool, containers: str, removed: bool, tmp_path: Path) -> None:
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
     docker.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/told\n[ "$1" != ps ] || printf "{containers}"\n')

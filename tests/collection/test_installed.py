@@ -15,8 +15,9 @@ from typing import Any
 import kubernetes
 import pytest
 import yaml
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import GOOD_CLIENT
 from packaging.requirements import Requirement
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import GOOD_CLIENT
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PINNED = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
@@ -83,9 +84,7 @@ def instance_fixture(prepare: Callable[..., Any]) -> Any:
 
 
 def test_it_holds_what_users_need_and_nothing_else(installed: Installed) -> None:
-    listing = run(
-        *("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SHIPPED, *KEPT), cwd=ROOT
-    )
+    listing = run(*("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SHIPPED, *KEPT), cwd=ROOT)
     wanted = {name for name in listing.split("\0") if name and (ROOT / name).is_file()}
     assert wanted >= {"LICENSE", "meta/runtime.yml", "playbooks/deploy.yml", "plugins/modules/rollout.py"}
     files = {str(path.relative_to(installed.folder)) for path in installed.folder.rglob("*") if not path.is_dir()}
@@ -153,9 +152,7 @@ def test_it_deploys_and_removes(installed: Installed, instance: Any, play: Calla
     [("{clone}", "playbooks/deploy.yml"), ("{clone}/playbooks", "deploy.yml"), ("/", "{clone}/playbooks/deploy.yml")],
     ids=["from the top", "from playbooks", "from elsewhere"],
 )
-def test_a_checkout_deploys_as_it_is(
-    cwd: str, playbook: str, clone: Path, instance: Any, play: Callable[..., Any]
-) -> None:
+def test_a_checkout_deploys_as_it_is(cwd: str, playbook: str, clone: Path, instance: Any, play: Callable[..., Any]) -> None:
     arguments = (playbook.format(clone=clone), "-e", "mode=dev", "-e", json.dumps(instance.variables), "--check")
     played = play(*arguments, cwd=Path(cwd.format(clone=clone)))
     assert (played.returncode, played.message) == (0, "")

@@ -127,8 +127,7 @@ def by_hand_fixture(stage: Any) -> list[str]:
     more = {"name": "more", "port": 81, "targetPort": 9}
     stage.core.patch_namespaced_service(body={"spec": {"ports": [broken, more]}}, **place)
     return [
-        f'Deployment {stage.name}: metadata.annotations[example.org/a] is "b", set by by-hand at TIME. '
-        "The role does not set it.",
+        f'Deployment {stage.name}: metadata.annotations[example.org/a] is "b", set by by-hand at TIME. The role does not set it.',
         f"Deployment {stage.name}: spec.progressDeadlineSeconds is 61, set by by-hand at TIME. The role sets 600.",
         f'Service {stage.name}: spec.ports[80, TCP].targetPort is 9, set by by-hand at TIME. The role sets "http".',
         f"Service {stage.name}: spec.ports[81, TCP] is "
@@ -176,9 +175,7 @@ def test_a_hand_edit_is_reported_and_taken_back(stage: Any, by_hand: list[str]) 
 def test_what_an_autoscaler_sets_is_left_to_it(stage: Any) -> None:
     # As an autoscaler does it; a restart by hand is nobody's change either.
     scale = {"spec": {"replicas": 2}}
-    stage.apps.patch_namespaced_deployment_scale(
-        stage.name, stage.namespace, scale, field_manager="kube-controller-manager"
-    )
+    stage.apps.patch_namespaced_deployment_scale(stage.name, stage.namespace, scale, field_manager="kube-controller-manager")
     try:
         before = stage.objects()
         assert stage.deploy("--check").changed == 0

@@ -18,10 +18,11 @@ from typing import Any
 
 import kubernetes
 import pytest
+from kubernetes.dynamic import DynamicClient
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, evidence
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure
-from kubernetes.dynamic import DynamicClient
 
 NAMES = (
     (re.compile(r"zddc-server-(?:prod|dev)-[a-z0-9]{6,10}-[a-z0-9]{5}\b"), "POD"),
@@ -79,9 +80,7 @@ def begin_fixture(stage: Any) -> datetime:
 def pending_claim_fixture(stage: Any) -> Iterator[str]:
     """Give a claim that no volume fits."""
     spec = {"accessModes": ["ReadWriteMany"], "storageClassName": "", "resources": {"requests": {"storage": "1Pi"}}}
-    stage.core.create_namespaced_persistent_volume_claim(
-        stage.namespace, {"metadata": {"name": "pending"}, "spec": spec}
-    )
+    stage.core.create_namespaced_persistent_volume_claim(stage.namespace, {"metadata": {"name": "pending"}, "spec": spec})
     yield "pending"
     stage.core.delete_namespaced_persistent_volume_claim("pending", stage.namespace)
 
@@ -131,8 +130,7 @@ def test_a_claim_without_a_volume(stage: Any, pending_claim: str, begin: datetim
     soon(played, told(stage, "FailedScheduling", "Pod", begin), 15)
     assert played.returncode == 2
     assert first_line(played.message) == (
-        "pod POD: the claim pending is not bound: no persistent volumes available for this claim and no storage class "
-        "is set"
+        "pod POD: the claim pending is not bound: no persistent volumes available for this claim and no storage class is set"
     )
     assert played.message.endswith(" describe persistentvolumeclaim pending")
     serves_on(stage, pods)
@@ -216,9 +214,7 @@ def test_a_namespace_that_does_not_admit_it(stage: Any, mounter: str, container:
 @pytest.fixture(name="full")
 def full_fixture(stage: Any) -> Iterator[int]:
     """Give how many pods the namespace has, which takes no more."""
-    stage.core.create_namespaced_resource_quota(
-        stage.namespace, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
-    )
+    stage.core.create_namespaced_resource_quota(stage.namespace, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
 
     def used() -> int:
         status = stage.core.read_namespaced_resource_quota("few", stage.namespace).status
@@ -269,9 +265,7 @@ def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str)
         ("start", "zddc-server", "panic: this commit does not start"),
     ],
 )
-def test_a_commit_that_fails(
-    stage: Any, dev: Callable[..., Any], tmp_path: Path, what: str, container: str, line: str
-) -> None:
+def test_a_commit_that_fails(stage: Any, dev: Callable[..., Any], tmp_path: Path, what: str, container: str, line: str) -> None:
     stage.push("break", what)
     played = dev(failures_dir=str(tmp_path))
     soon(played, ended(stage, container))

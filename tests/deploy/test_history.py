@@ -188,7 +188,9 @@ def test_it_stops_and_starts_again(stage: Any) -> None:
     assert re.search(r" 0/0 .* no +stopped$", line)
     verified = stage.deploy(playbook="verify")
     assert verified.returncode == 2
-    answer = f'no answer of the server: the cluster answers with an error (503): no endpoints available for service "{stage.name}"'
+    answer = (
+        f'no answer of the server: the cluster answers with an error (503): no endpoints available for service "{stage.name}"'
+    )
     assert f"\n- GET / answers 200 with HTML: not so, {answer}\n" in verified.message
     assert stage.deploy().returncode == 0
     assert stage.served()
@@ -228,7 +230,9 @@ def test_a_run_whose_lease_another_took_goes_back_to_nothing(stage: Any) -> None
         deploy = beside.submit(lambda: stage.deploy(**waiting))
         stage.until(lambda: len(stage.pods()) == 2)
         # As one does that comes when the Lease has ended.
-        custom.patch_namespaced_custom_object(*place, {"spec": {"holderIdentity": "ada@elsewhere 1", "leaseDurationSeconds": 600}})
+        custom.patch_namespaced_custom_object(
+            *place, {"spec": {"holderIdentity": "ada@elsewhere 1", "leaseDurationSeconds": 600}}
+        )
         played = deploy.result()
     assert (played.returncode, played.end) == (
         2,

@@ -31,9 +31,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("task", "times", "hangs"), CASES)
-def test_for_a_while(
-    site: Any, doors: tuple[Door, str], note: Callable[..., None], task: str, times: int, hangs: bool
-) -> None:
+def test_for_a_while(site: Any, doors: tuple[Door, str], note: Callable[..., None], task: str, times: int, hangs: bool) -> None:
     door, kubeconfig = doors
     before = site.served()
     with site.traffic() as traffic:

@@ -64,7 +64,9 @@ def job(folder: Path, case: str) -> dict[str, str]:
 def changed(rendered: Path, case: str) -> dict[str, str]:
     """Give the unified diffs from the manifests of a mode to those of a case, by file name."""
     after = manifests(rendered / case) | job(rendered, case)
-    before = manifests(rendered / mode_of(case)) | (job(rendered, WITH_A_JOB) if job(rendered, case) and case != WITH_A_JOB else {})
+    before = manifests(rendered / mode_of(case)) | (
+        job(rendered, WITH_A_JOB) if job(rendered, case) and case != WITH_A_JOB else {}
+    )
     diffs: dict[str, str] = {}
     for name in sorted(before.keys() | after.keys()):
         sides = (side.get(name, "").splitlines(keepends=True) for side in (before, after))

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from helm import CHARTS
 
+
 def told(played: Any, start: str) -> str:
     """Give the message that begins so."""
     (found,) = [message for message in played.messages if message.startswith(start)]
@@ -130,7 +131,9 @@ def test_dev(releases: Any, tmp_path: Path, jobs: bool) -> None:
     file = tmp_path / "soak.yml"
     played = releases.migrate("-e", "release=soak", "-e", f"file={file}")
     assert (played.returncode, played.message) == (0, "")
-    assert "Without service: from the end of the old pod until the new one has compiled and started." in told(played, f"{file} has")
+    assert "Without service: from the end of the old pod until the new one has compiled and started." in told(
+        played, f"{file} has"
+    )
     (old,) = releases.pods("soak")
     mount = f"/var/lib/kubelet/pods/{old.metadata.uid}/volumes/kubernetes.io~empty-dir/data"
     assert mount in releases.on_node("cat /proc/1/mounts")
@@ -151,7 +154,9 @@ def test_dev(releases: Any, tmp_path: Path, jobs: bool) -> None:
     given = {key.removeprefix("zddc_server_"): value for key, value in yaml.safe_load(file.read_text()).items()}
     assert releases.deploy(**given).changed == 0
     # Who uninstalls it all the same loses none of them.
-    assert "Helm still has its record of the release: do not upgrade or uninstall it any more." in told(played, "It was without service for ")
+    assert "Helm still has its record of the release: do not upgrade or uninstall it any more." in told(
+        played, "It was without service for "
+    )
     releases.helm("uninstall", "soak", "--wait")
     assert releases.deploy(**given).changed == 0
     assert releases.deploy(playbook="remove", **given).returncode == 0

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import variables
 from helm import CHARTS
+
+from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import variables
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 HOST = {"ingress.enabled": True, "ingress.host": "docs.example.org"}

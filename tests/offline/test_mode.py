@@ -25,9 +25,7 @@ import yaml
 )
 def test_a_mode_beside_an_inventory(play: Callable[..., Any], tmp_path: Path, modes: dict[str, Any], said: str) -> None:
     inventory = tmp_path / "hosts.yml"
-    hosts = {
-        name: {"zddc_server_name": name} | ({"zddc_server_mode": mode} if mode else {}) for name, mode in modes.items()
-    }
+    hosts = {name: {"zddc_server_name": name} | ({"zddc_server_mode": mode} if mode else {}) for name, mode in modes.items()}
     inventory.write_text(yaml.safe_dump({"zddc_server": {"hosts": hosts}}))
     played = play("-i", inventory, "playbooks/lint.yml", "-e", "mode=dev")
     message = f"mode is 'dev', and zddc_server_mode is set for {said}. Nothing was changed. Leave out -e mode=, and choose hosts by --limit."

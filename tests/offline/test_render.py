@@ -21,9 +21,7 @@ def files(folder: Path) -> dict[str, tuple[str, int]]:
     return {str(path.relative_to(folder)): (path.read_text(), path.stat().st_mode & 0o777) for path in found}
 
 
-def test_the_same_input_gives_the_same_files(
-    run: Callable[..., Any], greeting: dict[str, Any], tmp_path: Path
-) -> None:
+def test_the_same_input_gives_the_same_files(run: Callable[..., Any], greeting: dict[str, Any], tmp_path: Path) -> None:
     one = run("render", "-e", f"commit={COMMIT}", "-e", "kubernetes_version=1.34", extra_objects=[greeting], **INGRESS)
     assert (one.returncode, one.message) == (0, "")
     names = ["deployment", "extra-configmap-greeting", "ingress", "service"]

@@ -13,7 +13,10 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = (ROOT / "README.md").read_text().partition("## Versions\n")[2].partition("\n## ")[0]
-ROWS = {cells[0].strip(" `").partition("`")[0]: cells[2] for cells in (line.strip("|").split("|") for line in TABLE.splitlines() if line[:1] == "|")}
+ROWS = {
+    cells[0].strip(" `").partition("`")[0]: cells[2]
+    for cells in (line.strip("|").split("|") for line in TABLE.splitlines() if line[:1] == "|")
+}
 
 
 def pinned(path: str) -> dict[str, str]:

@@ -31,7 +31,21 @@ def make_keys(folder: Path, address: str) -> None:
     for name in ("host-key", "key", "strange-key"):
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name, cwd=folder)
     new = ("-newkey", "rsa:2048", "-nodes")
-    run("openssl", "req", "-x509", *new, "-days", "2", "-subj", "/CN=private CA", "-keyout", "ca.key", "-out", "ca.crt", cwd=folder)
+    run(
+        "openssl",
+        "req",
+        "-x509",
+        *new,
+        "-days",
+        "2",
+        "-subj",
+        "/CN=private CA",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.crt",
+        cwd=folder,
+    )
     run("openssl", "req", *new, "-subj", "/CN=git", "-keyout", "tls.key", "-out", "tls.csr", cwd=folder)
     (folder / "san").write_text(f"subjectAltName=IP:{address}\n")
     sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san")

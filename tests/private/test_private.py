@@ -151,8 +151,5 @@ def test_no_credential_is_to_be_seen(private: Any) -> None:
     """Last, since it looks at all that the others have left."""
     seen = private.everything()
     assert private.played
-    found = [
-        (what, where) for what, secret in private.credentials().items() for where, text in seen.items() if secret in text
-    ]
+    found = [(what, where) for what, secret in private.credentials().items() for where, text in seen.items() if secret in text]
     assert not found
-

@@ -15,9 +15,10 @@ from typing import Any
 import kubernetes
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from kubernetes.dynamic import DynamicClient
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.modules import rollout
-from kubernetes.dynamic import DynamicClient
 
 # Serves on port 8080; ends some seconds after it is asked to, and serves until then.
 STUBBORN = "trap 'sleep 3; exit 0' TERM; mkdir /www; echo on > /www/index.html; httpd -f -p 8080 -h /www & wait; wait"

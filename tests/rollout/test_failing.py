@@ -12,6 +12,7 @@ from typing import Any
 
 import kubernetes
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import LONG_AGO, SECOND_LOOK
 
 pytestmark = pytest.mark.alone

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.waiter import deployment_ready
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 from kubernetes.dynamic.resource import ResourceInstance
+
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 ROLLOUTS = 3
 LOOKS = 50

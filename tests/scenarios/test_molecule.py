@@ -29,9 +29,7 @@ def molecule(scenario: str, *arguments: str) -> tuple[bool, str]:
     """Run molecule, with its output on the terminal. Give whether it ended well, and what it said last before it failed."""
     said: deque[str] = deque(maxlen=60)
     command = ["molecule", *arguments, "--scenario-name", scenario]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as run:
+    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         assert run.stdout
         for line in run.stdout:
             # The standard output of a process that runs beside others is lost.

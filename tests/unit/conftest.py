@@ -29,9 +29,7 @@ def no_ambient_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     # The client keeps its default from one call to the next, and the default location from the moment of its import.
     monkeypatch.setattr("kubernetes.client.Configuration._default", None)
-    monkeypatch.setattr(
-        "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "home/.kube/config")
-    )
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "home/.kube/config"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
 Snapshot = dict[str, Any]

@@ -12,9 +12,22 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
+
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import ARGUMENT_SPEC
-from ansible_collections.varasys.zddc.plugins.modules import adopt, build, git_ref, history, lease, plan, release, rollout, schema, status, verify
+from ansible_collections.varasys.zddc.plugins.modules import (
+    adopt,
+    build,
+    git_ref,
+    history,
+    lease,
+    plan,
+    release,
+    rollout,
+    schema,
+    status,
+    verify,
+)
 
 MODULES = pytest.mark.parametrize(
     "module",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import merged, stays, variables
 from ansible_collections.varasys.zddc.plugins.modules import release
 
@@ -172,7 +173,10 @@ def test_values_are_merged_as_helm_merges_them() -> None:
 def test_secrets_of_a_release_are_left_out() -> None:
     deployment = copy.deepcopy(DEPLOYMENT)
     server = next(one for one in deployment["spec"]["template"]["spec"]["containers"] if "env" in one)
-    server["env"] += [{"name": "ZDDC_TOKEN_FILE", "value": "/etc/token"}, {"name": "ZDDC_PROXY", "value": "http://ada:hunter2@proxy"}]
+    server["env"] += [
+        {"name": "ZDDC_TOKEN_FILE", "value": "/etc/token"},
+        {"name": "ZDDC_PROXY", "value": "http://ada:hunter2@proxy"},
+    ]
     values = {"zddc": {"gitRepo": "https://oauth2:hunter2@git.example.org/zddc", "gitRef": "main"}}
     found = variables(deployment, SERVICE, None, values)
     assert "hunter2" not in str(found)
@@ -197,9 +201,7 @@ def secret(version: int, name: str = "web") -> dict[str, Any]:
 
 
 @pytest.fixture
-def read(
-    run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Callable[..., str]
-) -> Callable[..., dict[str, Any]]:
+def read(run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Callable[..., str]) -> Callable[..., dict[str, Any]]:
     cluster.answers["/api/v1/namespaces/docs/secrets"] = {"items": [secret(2), secret(10)]}
     cluster.answers["/api/v1/namespaces/docs/pods"] = {"items": []}
     cluster.answers["/apis/apps/v1"] = {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
@@ -209,7 +211,12 @@ def read(
 
 def test_a_release(read: Callable[..., dict[str, Any]], cluster: Any) -> None:
     found = read()
-    assert (found["chart"], found["deployment"], found["mode"], found["taken_over"]) == ("zddc-server-prod 0.1.0", "web", "prod", False)
+    assert (found["chart"], found["deployment"], found["mode"], found["taken_over"]) == (
+        "zddc-server-prod 0.1.0",
+        "web",
+        "prod",
+        False,
+    )
     assert found["records"] == ["sh.helm.release.v1.web.v10", "sh.helm.release.v1.web.v2"]
     assert (found["objects"], found["others"]) == (["Deployment web"], ["ConfigMap policies"])
     assert read(managed_by="Helm")["taken_over"] and cluster.writes == []

@@ -40,7 +40,11 @@ def test_names(role: str) -> None:
 
 def test_every_entry_point_is_documented() -> None:
     playbooks = (ROLES.parent / "playbooks").glob("*.yml")
-    used = {found for path in playbooks for found in re.findall(r"name: varasys\.zddc\.zddc_server\n +tasks_from: (\w+)", path.read_text())}
+    used = {
+        found
+        for path in playbooks
+        for found in re.findall(r"name: varasys\.zddc\.zddc_server\n +tasks_from: (\w+)", path.read_text())
+    }
     assert load(ZDDC_SERVER / "meta/argument_specs.yml")["argument_specs"].keys() == {"main", *used}
 
 

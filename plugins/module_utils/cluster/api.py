@@ -14,8 +14,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -29,12 +28,12 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
     _set_header,
 )
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem, explain
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.kubeconfig import check_kubeconfig, origin
 
 try:
     import kubernetes
     import urllib3
-    import yaml
     from kubernetes.client.rest import ApiException
     from kubernetes.dynamic import DynamicClient
 except ImportError:
@@ -50,24 +49,6 @@ INSTANCE_ARG_SPEC = {
 }
 # What the documentation fragment api.outage describes.
 OUTAGE_ARG_SPEC = {"outage_timeout": {"type": "int", "default": 60}}
-IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
-
-
-class ConnectionProblem(Exception):
-    """There is no way to the cluster; says why, and what to do."""
-
-
-class ApiError(Exception):
-    """A request that failed: what the cluster did, what to do, and whether the next try may go better."""
-
-    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.advice = advice
-        self.status = status
-        self.passing = passing
-        self.said = said
-        """The cluster's own sentence, where it answers with an error."""
 
 
 def check_client() -> None:
@@ -82,83 +63,6 @@ def check_client() -> None:
     numbers = [int(part) for part in re.findall(r"\d+", found)[:3]]
     if numbers[:1] == [35] or numbers in ([32, 0, 0], [36, 0, 0]) or numbers < [24, 2]:
         raise ConnectionProblem(f"The Python library kubernetes {found} does not work with kubernetes.core. {remedy}")
-
-
-def origin(
-    auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, environ: Mapping[str, str]
-) -> tuple[Any, str]:
-    """The kubeconfig that kubernetes.core's rules choose, and where its name comes from; None where they need none."""
-    given = [name for name in auth if auth[name]]
-    if "host" in given and (
-        "api_key" in given or {"username", "password"} <= set(given) or {"cert_file", "key_file"} <= set(given)
-    ):
-        return None, "the option host"
-    if auth.get("kubeconfig"):
-        named = params.get("kubeconfig")
-        return auth["kubeconfig"], f"{prefix}kubeconfig" if named else "the environment variable K8S_AUTH_KUBECONFIG"
-    in_cluster = environ.get("KUBERNETES_SERVICE_HOST") and environ.get("KUBERNETES_SERVICE_PORT")
-    if not auth.get("context") and in_cluster and os.path.isfile(IN_CLUSTER_TOKEN):
-        return None, "the service account of this pod"
-    if environ.get("KUBECONFIG"):
-        return environ["KUBECONFIG"], "the environment variable KUBECONFIG"
-    return "~/.kube/config", "the default"
-
-
-def check_kubeconfig(value: str | dict[str, Any], source: str, context: str | None, prefix: str) -> None:
-    """Every file can be read, and the context is in one of them."""
-    variable, whence = f"{prefix}kubeconfig", "" if source == f"{prefix}kubeconfig" else f" (from {source})"
-    advice = f"Set {variable} to the kubeconfig of the cluster."
-    if isinstance(value, dict):
-        configs, shown = [value], f"given in {variable}"
-    else:
-        paths = [os.path.expanduser(path) for path in value.split(os.pathsep) if path]
-        shown = os.pathsep.join(paths) + whence
-        paths = [path for path in paths if os.path.exists(path)]
-        if not paths:
-            raise ConnectionProblem(f"{variable}: there is no kubeconfig {shown}. {advice}")
-        configs = [_read_kubeconfig(path, whence, variable, advice) for path in paths]
-    names, current = [], None
-    for config in configs:
-        contexts = config.get("contexts") or []
-        if not isinstance(contexts, list) or not all(isinstance(item, dict) and "name" in item for item in contexts):
-            raise ConnectionProblem(
-                f"{variable}: the kubeconfig {shown} is broken: contexts is no list of named items. {advice}"
-            )
-        names += [str(item["name"]) for item in contexts]
-        current = config.get("current-context") or current
-    has = f"it has {', '.join(sorted(names)[:5])}" if names else "it has none"
-    if not context and not current:
-        raise ConnectionProblem(
-            f"{prefix}context is not set, and the kubeconfig {shown} has no current context ({has}). "
-            f"Set {prefix}context."
-        )
-    if (context or current) not in names:
-        named = "" if context else ", its own current context"
-        raise ConnectionProblem(
-            f"{prefix}context: the kubeconfig {shown} has no context {context or current!r}{named} ({has}). "
-            f"Set {prefix}context to one that it has."
-        )
-
-
-def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            config = yaml.safe_load(file)
-    except OSError as error:
-        raise ConnectionProblem(
-            f"{variable}: the kubeconfig {path}{whence} cannot be read: {error.strerror}. {advice}"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise ConnectionProblem(
-            f"{variable}: the kubeconfig {path}{whence} is broken: it is no YAML{where}. {advice}"
-        ) from None
-    if not isinstance(config, dict):
-        raise ConnectionProblem(
-            f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or no mapping. {advice}"
-        )
-    return config
 
 
 class Caller(Protocol):
@@ -258,9 +162,7 @@ class Api:
                 return None
             raise
 
-    def send(
-        self, verb: str, path: str, body: Any, content_type: str = "application/json", **query: Any
-    ) -> dict[str, Any]:
+    def send(self, verb: str, path: str, body: Any, content_type: str = "application/json", **query: Any) -> dict[str, Any]:
         """Create, update, patch or delete; `dryRun="All"` in the query only asks what would come of it."""
         return self._object(self._request(verb, path, query, body=body, content_type=content_type))
 
@@ -351,44 +253,3 @@ def _is_status(body: Any) -> bool:
         return bool(json.loads(body)["kind"] == "Status")
     except (ValueError, KeyError, TypeError):
         return False
-
-
-def explain(error: Exception, timeout: float) -> ApiError:
-    """Continues the sentence 'the cluster at ADDRESS ...'."""
-    status, text = getattr(error, "status", None) or 0, str(getattr(error, "reason", None) or error)
-    chain: list[BaseException] = [error]
-    while cause := chain[-1].__cause__ or chain[-1].__context__:
-        chain.append(cause)
-    if status:
-        with suppress(ValueError, AttributeError):
-            text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
-        known = {
-            401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
-            403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
-            404: (f"has no such thing (404): {text}", ""),
-        }
-        what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
-        # It answers so to a field that there is not, however often it is asked.
-        unfit = "field not declared in schema" in text
-        return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
-    if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
-        return ApiError(
-            f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate."
-        )
-    if any(isinstance(item, ConnectionRefusedError) for item in chain):
-        return ApiError("refuses the connection: nothing listens there", "Start it, or choose another.", passing=True)
-    if any(isinstance(item, socket.gaierror) for item in chain):
-        return ApiError("cannot be found: its host name is not known", "Correct it, or check DNS.", passing=True)
-    if any(isinstance(item, (urllib3.exceptions.TimeoutError, TimeoutError)) for item in chain):
-        return ApiError(
-            f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True
-        )
-    if any(isinstance(item, (urllib3.exceptions.LocationValueError, UnicodeError)) for item in chain):
-        return ApiError(f"has no valid address: {text}", "Correct it.")
-    return ApiError(f"cannot be reached: {text}", "Check its address and the network to it.", passing=True)
-
-
-def _tls(text: str) -> str:
-    """What OpenSSL said, without Python's wrapping."""
-    inner = text.rpartition("] ")[2] if "] " in text else text.splitlines()[-1]
-    return inner.partition(" (_ssl")[0]

@@ -33,9 +33,7 @@ def result(record: Object) -> str:
     return record["metadata"].get("annotations", {}).get(RESULT, UNFINISHED)
 
 
-def made(
-    records: list[Object], name: str, namespace: str, labels: Mapping[str, str], by: str, data: Object
-) -> Object:
+def made(records: list[Object], name: str, namespace: str, labels: Mapping[str, str], by: str, data: Object) -> Object:
     """The record that comes next."""
     number = records[-1]["revision"] + 1 if records else 1
     return {

@@ -12,15 +12,10 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    OUTAGE_ARG_SPEC,
-    ApiError,
-    Caller,
-    ConnectionProblem,
-    connect,
-    whoami,
-)
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import moment
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Caller, connect, whoami
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
@@ -64,9 +59,7 @@ def _stamp(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def take(
-    api: Writer, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None
-) -> Held | None:
+def take(api: Writer, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None) -> Held | None:
     """Take or renew it. Gives who holds it where it cannot be taken."""
     found = api.find(_path(namespace, name))
     spec = (found or {}).get("spec", {})

@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.user_namespaces import pod_spec
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 Object = dict[str, Any]
 

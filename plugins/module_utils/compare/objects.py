@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.compare import fields
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import fields
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
 
 Object = dict[str, Any]
@@ -56,9 +56,7 @@ def plain(live: Object) -> Object:
     """The object without status and bookkeeping."""
     metadata = {key: value for key, value in live["metadata"].items() if key not in BOOKKEEPING}
     annotations = {
-        key: value
-        for key, value in metadata.get("annotations", {}).items()
-        if not key.startswith("deployment.kubernetes.io/")
+        key: value for key, value in metadata.get("annotations", {}).items() if not key.startswith("deployment.kubernetes.io/")
     }
     metadata = {key: value for key, value in metadata.items() if key != "annotations"}
     if annotations:
@@ -79,9 +77,7 @@ def dry_run(api: Api, path: str, definition: Object, manager: str) -> Object:
     )
 
 
-def compare(
-    api: Api, path: str, live: Object | None, definition: Object, manager: str, allowed: list[str]
-) -> Compared:
+def compare(api: Api, path: str, live: Object | None, definition: Object, manager: str, allowed: list[str]) -> Compared:
     """Hold an object in the cluster against its definition."""
     applied = dry_run(api, path, definition, manager)
     if live is None:
@@ -103,11 +99,7 @@ def compare(
     own = fields.owned_by(applied, manager)
     strange = [one for one in others if one.manager not in allowed]
     added = [one for one in strange if one.path not in own]
-    changed = [
-        one
-        for one in strange
-        if one.path in own and fields.value(live, one.path) != fields.value(applied, one.path)
-    ]
+    changed = [one for one in strange if one.path in own and fields.value(live, one.path) != fields.value(applied, one.path)]
     after = copy.deepcopy(applied)
     for one in added:
         fields.remove(after, one.path)

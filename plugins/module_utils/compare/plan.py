@@ -10,28 +10,28 @@ from types import FrameType
 from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, user_namespaces
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     INSTANCE_ARG_SPEC,
     OUTAGE_ARG_SPEC,
-    ApiError,
     Caller,
-    ConnectionProblem,
     Kinds,
     connect,
     whoami,
 )
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, user_namespaces
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import (
-    PREFIX,
     cannot,
     check_claim,
     check_cluster,
     check_namespace,
     manager,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9
@@ -177,7 +177,11 @@ class Planner:
         return (
             f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
             f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object"
-            + ("." if live["kind"] == "PersistentVolumeClaim" else f", or set {PREFIX}take_over to true to make it this instance's.")
+            + (
+                "."
+                if live["kind"] == "PersistentVolumeClaim"
+                else f", or set {PREFIX}take_over to true to make it this instance's."
+            )
         )
 
     def moved_tag(self, live: Object) -> str:
@@ -199,9 +203,7 @@ class Planner:
     def compare(self, path: str, live: Object | None, definition: Object) -> None:
         options, kind = self.options, definition["kind"]
         try:
-            found = compare(
-                self.api, path, live, definition, options["field_manager"], options["allowed_managers"]
-            )
+            found = compare(self.api, path, live, definition, options["field_manager"], options["allowed_managers"])
         except ApiError as error:
             if error.status in (0, 401) or error.passing or missing_rule(error.said):
                 what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"

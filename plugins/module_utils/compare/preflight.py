@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
-
-PREFIX = "zddc_server_"
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 
 def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> str:

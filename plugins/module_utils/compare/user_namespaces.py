@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 Object = dict[str, Any]
 

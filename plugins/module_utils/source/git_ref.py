@@ -61,9 +61,7 @@ def check_repo(repo: str) -> None:
         raise Refused(f"{REPO} is empty. Set it to the URL of the repository.")
     if secret := credentials(repo):
         what = "a password" if ":" in secret else "a user name or a token"
-        raise Refused(
-            f"{REPO} carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL."
-        )
+        raise Refused(f"{REPO} carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL.")
     if repo.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", repo):
         raise Refused(f"{REPO} is no URL: it starts with a dash, or holds a space or a control character. Correct it.")
 
@@ -91,9 +89,7 @@ def check_ref(ref: str) -> None:
     if not ref.strip():
         raise Refused(f"{REF} is empty. Set it to a tag, a branch or a full commit.")
     if why := bad_ref(ref):
-        raise Refused(
-            f"{REF} {ref!r} is not the name of a tag or a branch: {why}. Give the bare name, or a full commit."
-        )
+        raise Refused(f"{REF} {ref!r} is not the name of a tag or a branch: {why}. Give the bare name, or a full commit.")
 
 
 def git_environment(git: str) -> dict[str, str]:

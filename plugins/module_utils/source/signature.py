@@ -18,7 +18,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError, Caller, ConnectionProblem, connect
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import cannot
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
     OutOfTime,
     Refused,
@@ -26,7 +29,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import
     git_environment,
     without_credentials,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import cannot
 
 PREFIX = "zddc_server_"
 SIGNERS = f"{PREFIX}trusted_signers"
@@ -175,7 +177,9 @@ class Verifier:
                 if code == 0:
                     break
             else:
-                said = [line for line in err.splitlines() if line.startswith(("fatal: ", "error: "))] or [f"git ended with {code}"]
+                said = [line for line in err.splitlines() if line.startswith(("fatal: ", "error: "))] or [
+                    f"git ended with {code}"
+                ]
                 why = without_credentials(said[0]).partition(": ")[2].rstrip(".")
                 raise self.refused(f"cannot be fetched: {why}", "Check the URL and the rights to read it.")
         except OutOfTime:
@@ -228,7 +232,9 @@ class Verifier:
         needed("ssh-keygen", "openssh-client")
         version = self.local(self.git, "version").stdout.split()[2]
         if [int(part) for part in re.findall(r"[0-9]+", version)[:2]] < [2, 34]:
-            raise Refused(f"git {version} on this host knows no SSH signatures, and {SIGNERS} needs them. Install git 2.34 or newer.")
+            raise Refused(
+                f"git {version} on this host knows no SSH signatures, and {SIGNERS} needs them. Install git 2.34 or newer."
+            )
         allowed = self.folder / "allowed-signers"
         allowed.write_text(signers)
         good, said = self.run(name, str(allowed), self.folder / "no-gnupg")

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     CONTROL,
     UNBOUND,
@@ -165,9 +165,7 @@ def cause(failure: Failure, found: Evidence) -> str:
     return f"{failure.cause}: {telling}" if telling else failure.cause
 
 
-def report(
-    failure: Failure, found: Evidence, kubectl: str, variables: list[str] | None = None, note: str = ""
-) -> str:
+def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str] | None = None, note: str = "") -> str:
     """For a person: the cause, the container, its last lines, the events, what decides it, a note, the next step."""
     lines = [cause(failure, found)]
     if failure.container:

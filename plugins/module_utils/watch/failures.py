@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, events_of, instance_logs, shown
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Object, Pod, event_time
 

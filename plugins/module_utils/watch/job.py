@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs, events_of
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
@@ -151,9 +151,7 @@ def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
     )
 
 
-def follow(
-    api: Reader, job: Object, timeout: float, interval: float, patience: timedelta = GRACE
-) -> Iterator[Verdict]:
+def follow(api: Reader, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
     """A verdict for each look at the Job."""
     metadata = job["metadata"]
     namespace = f"/api/v1/namespaces/{quote(metadata['namespace'], safe='')}"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+
 Object = dict[str, Any]
 NO_IMAGE = (
     "ErrImagePull",
@@ -115,10 +117,6 @@ class Signs:
 
 
 NO_SIGNS = Signs()
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def condition(item: Object, kind: str) -> Object:
@@ -239,9 +237,7 @@ def place(pod: Object) -> Object:
     return {"kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"].get("uid", "")}
 
 
-def container_failure(
-    pod: Object, name: str, init: bool, one: Object, started: datetime, signs: Signs
-) -> Failure | None:
+def container_failure(pod: Object, name: str, init: bool, one: Object, started: datetime, signs: Signs) -> Failure | None:
     """Why this container will not run; C(one) is its status."""
     state = one.get("state", {})
     waiting, ended = state.get("waiting", {}), state.get("terminated", {})
@@ -308,9 +304,7 @@ def unbound_claims(pod: Object, signs: Signs) -> list[Object]:
     if UNBOUND not in condition(pod, "PodScheduled").get("message", ""):
         return []
     pending = [
-        claim
-        for name in claim_names(pod)
-        if (claim := signs.claims.get(name, {})).get("status", {}).get("phase") == "Pending"
+        claim for name in claim_names(pod) if (claim := signs.claims.get(name, {})).get("status", {}).get("phase") == "Pending"
     ]
     # A claim may wait for the pod.
     return [one for one in pending if [event.get("reason") for event in signs.of(one)][-1:] != ["WaitForFirstConsumer"]]

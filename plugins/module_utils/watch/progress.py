@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, Reader, shown
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Pod, condition, containers, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Pod, condition, containers
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
 AGAIN = timedelta(seconds=10)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
@@ -24,7 +25,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     Signs,
     condition,
     judge_pod,
-    moment,
     pod_failure,
 )
 
@@ -121,15 +121,11 @@ def assess(
     current = newest(deployment, replicasets)
     uid = current["metadata"]["uid"] if current else None
     strangers = {
-        item["metadata"]["uid"]
-        for item in replicasets
-        if owner(item).get("uid") not in (None, deployment["metadata"]["uid"])
+        item["metadata"]["uid"] for item in replicasets if owner(item).get("uid") not in (None, deployment["metadata"]["uid"])
     }
     # A ReplicaSet that is gone already may still have a pod that is ending, so that is told by its label alone.
     own = [pod for pod in pods if owner(pod).get("kind") == "ReplicaSet" and owner(pod)["uid"] not in strangers]
-    judged = tuple(
-        sorted((judge_pod(pod, owner(pod)["uid"] == uid, signs) for pod in own), key=lambda pod: (pod.rank, pod.name))
-    )
+    judged = tuple(sorted((judge_pod(pod, owner(pod)["uid"] == uid, signs) for pod in own), key=lambda pod: (pod.rank, pod.name)))
     revision = revision_of(current) if current else ""
 
     def verdict(done: bool, stage: str, failure: Failure | None = None) -> Verdict:

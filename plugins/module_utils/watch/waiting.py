@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import take
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import KILLED, cause, evidence, report
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.failures import keep
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import take
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod, starved
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
@@ -77,7 +78,13 @@ def writer(path: str) -> Callable[[str], None]:
 
 
 def tell(
-    module: AnsibleModule, api: Api, namespace: str, failure: Failure, pods: tuple[Pod, ...], result: dict[str, Any], note: str = ""
+    module: AnsibleModule,
+    api: Api,
+    namespace: str,
+    failure: Failure,
+    pods: tuple[Pod, ...],
+    result: dict[str, Any],
+    note: str = "",
 ) -> NoReturn:
     """End the module with the report of a failure; what it left in the cluster is kept where that is asked for."""
     options = module.params
@@ -101,6 +108,4 @@ def tell(
         except OSError as error:
             notes.insert(0, f"Logs and events could not be kept: {error.filename}: {error.strerror}.")
     command = kubectl({**options, "namespace": namespace})
-    module.fail_json(
-        msg=report(failure, found, command, variables, "\n".join(filter(None, notes))), kept=kept, **result
-    )
+    module.fail_json(msg=report(failure, found, command, variables, "\n".join(filter(None, notes))), kept=kept, **result)

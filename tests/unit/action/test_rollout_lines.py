@@ -71,9 +71,7 @@ def recreate(cluster: Any) -> Callable[[], None]:
 
 
 @pytest.fixture
-def ran(
-    recreate: Callable[[], None], cluster: Any, kubeconfig_for: Callable[..., str], tmp_path: Path
-) -> Callable[..., Ran]:
+def ran(recreate: Callable[[], None], cluster: Any, kubeconfig_for: Callable[..., str], tmp_path: Path) -> Callable[..., Ran]:
     """Run the task, with what differs: options of the module, keywords of the task, the environment."""
 
     def run(
@@ -117,9 +115,7 @@ def test_of_several_hosts_each_is_told_from_the_others(ran: Callable[..., Ran]) 
     ],
     ids=["json", "no_log", "async", "check"],
 )
-def test_where_no_lines_are_shown(
-    ran: Callable[..., Ran], keywords: dict[str, Any], environment: dict[str, str]
-) -> None:
+def test_where_no_lines_are_shown(ran: Callable[..., Ran], keywords: dict[str, Any], environment: dict[str, str]) -> None:
     one = ran(keywords=keywords, **environment)
     assert (one.code, one.said) == (0, [])
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import Held, release, take
 from ansible_collections.varasys.zddc.plugins.modules import lease
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.filter.refusal import refusal
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 
@@ -54,7 +55,8 @@ def test_what_an_apply_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "around", ["Handshake status 403 Forbidden -+-+- {{'date': 'now'}} -+-+- {0}", "b'Exception: HTTP response body: {0}\nTraceback'"]
+    "around",
+    ["Handshake status 403 Forbidden -+-+- {{'date': 'now'}} -+-+- {0}", "b'Exception: HTTP response body: {0}\nTraceback'"],
 )
 def test_what_other_modules_say(around: str) -> None:
     sentence = 'User "ada" cannot get resource "pods/exec" in API group "" in the namespace "docs"'

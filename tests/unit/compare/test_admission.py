@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
 
 NAMESPACE = "/api/v1/namespaces/docs"
 MOUNTERS = {
@@ -87,7 +88,7 @@ def test_a_level_that_is_too_strict(mounter: str, container: str) -> None:
     api = Api('pods "web-" is forbidden: violates PodSecurity "baseline:latest": privileged (container "c" must not)')
     assert found(api, mounter) == [
         "zddc_server_namespace: the namespace 'docs' enforces Pod Security 'baseline:latest', and the pods need 'privileged', "
-        f"since their container {container} mounts the overlay (zddc_server_overlay_mounter): privileged (container \"c\" must "
+        f'since their container {container} mounts the overlay (zddc_server_overlay_mounter): privileged (container "c" must '
         f"not). Name another namespace, or allow it in this one: {LABEL}"
     ]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import claim_access
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
 
 VOLUME, NODES = "/api/v1/persistentvolumes/pv-1", "/api/v1/nodes"
 IS = "the claim 'zddc-root' in namespace 'docs' is"

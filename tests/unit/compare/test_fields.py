@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import fields
 
 MINE = "varasys.zddc"

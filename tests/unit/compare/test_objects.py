@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
 
@@ -63,16 +64,14 @@ def test_what_others_have_set(live: dict[str, Any]) -> None:
     found = compare(Cluster(), "/x", live, DEFINITION, "mine", [])
     assert (found.change, found.adopt, found.definition) == ("change", True, DEFINITION)
     assert sorted(re.sub(r" at [\dT:-]+Z", "", line) for line in found.drift) == [
-        'Deployment x: metadata.annotations[example.org/hand] is "made", set by kubectl-annotate. '
-        "The role does not set it.",
+        'Deployment x: metadata.annotations[example.org/hand] is "made", set by kubectl-annotate. The role does not set it.',
         "Deployment x: spec.replicas is 2, set by kubectl-scale. The role sets 1.",
         'Deployment x: spec.template.spec.containers[c].env[A].value is "9", set by kubectl-set. The role sets "1".',
         'Deployment x: spec.template.spec.containers[c].env[B] is {"name": "B", "value": "2"}, set by kubectl-set. '
         "The role does not set it.",
         'Deployment x: spec.template.spec.containers[d] is {"name": "d", "image": "nowhere:2", "resources": {}, '
         '"terminationMessagePath"..., set by kubectl-patch. The role does not set it.',
-        'Deployment x: spec.template.spec.nodeSelector is {"disk": "fast"}, set by kubectl-patch. '
-        "The role does not set it.",
+        'Deployment x: spec.template.spec.nodeSelector is {"disk": "fast"}, set by kubectl-patch. The role does not set it.',
     ]
     spec = found.after["spec"]
     assert (spec["replicas"], "nodeSelector" in spec["template"]["spec"]) == (1, False)

@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.dynamic import DynamicClient
+
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import api
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import plan as planning
 from ansible_collections.varasys.zddc.plugins.modules import plan
-from kubernetes.dynamic import DynamicClient
 
 Run = Callable[..., dict[str, Any]]
 Kubeconfig = Callable[..., str]
@@ -54,9 +55,7 @@ def checked(run: Run, cluster: Any, kubeconfig_for: Kubeconfig) -> Run:
         "status": {"phase": "Bound"},
     }
     cluster.answers[RECORDS] = {"items": []}
-    cluster.answers["/apis/apps/v1"] = {
-        "resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]
-    }
+    cluster.answers["/apis/apps/v1"] = {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
     cluster.answers["/api/v1"] = {
         "resources": [
             {"name": "services/proxy", "kind": "Service"},
@@ -236,7 +235,9 @@ def test_pods_that_may_not_be_read(checked: Run, cluster: Any) -> None:
     selected = {**DEPLOYMENT, "spec": {**SPEC, "selector": {"matchLabels": {"a": "b"}}}}
     cluster.answers |= {WEB: live(selected), f"PATCH {WEB}": live(selected), "/apis/apps/v1/namespaces/docs/replicasets": 403}
     (problem,) = checked(definitions=[selected])["problems"]
-    assert problem.startswith("zddc_server_name: the pods of Deployment 'web' in namespace 'docs' cannot be read: the cluster at ")
+    assert problem.startswith(
+        "zddc_server_name: the pods of Deployment 'web' in namespace 'docs' cannot be read: the cluster at "
+    )
 
 
 RELEASE = {"repo": "https://git.example.org/a", "ref": "v1"}
@@ -253,18 +254,20 @@ RELEASE = {"repo": "https://git.example.org/a", "ref": "v1"}
         ({}, {"pinned": True}, False),
     ],
 )
-def test_a_tag_that_has_moved(
-    checked: Run, cluster: Any, noted: dict[str, str], options: dict[str, bool], refused: bool
-) -> None:
+def test_a_tag_that_has_moved(checked: Run, cluster: Any, noted: dict[str, str], options: dict[str, bool], refused: bool) -> None:
     annotations = {f"varasys.zddc/git-{key}": value for key, value in noted.items()}
     running = live(DEPLOYMENT)
     running["spec"] = {**running["spec"], "template": {"metadata": {"annotations": annotations}}}
     cluster.answers[WEB] = running
     result = checked(definitions=[DEPLOYMENT], record={**RELEASE, "commit": "a" * 40}, **options)
-    assert result["problems"] == [
-        f"zddc_server_git_ref: the tag 'v1' has moved. It was deployed at commit {'b' * 40} and is at {'a' * 40} now. A "
-        "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true."
-    ] * refused
+    assert (
+        result["problems"]
+        == [
+            f"zddc_server_git_ref: the tag 'v1' has moved. It was deployed at commit {'b' * 40} and is at {'a' * 40} now. A "
+            "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true."
+        ]
+        * refused
+    )
     assert [verb for verb, _path, query, _sent in cluster.writes if query["dryRun"] != ["All"]] == []
 
 
@@ -338,8 +341,7 @@ def test_problems_are_told_together(checked: Run, cluster: Any) -> None:
 def test_a_cluster_that_refuses_connections(run: Run, kubeconfig_for: Kubeconfig, closed: int) -> None:
     message = run(plan, **INSTANCE, kubeconfig=kubeconfig_for(f"https://127.0.0.1:{closed}"), namespace="docs")["msg"]
     assert message.startswith(
-        "zddc_server_kubeconfig, zddc_server_context: "
-        f"the cluster at https://127.0.0.1:{closed} refuses the connection: "
+        f"zddc_server_kubeconfig, zddc_server_context: the cluster at https://127.0.0.1:{closed} refuses the connection: "
     )
 
 
@@ -368,8 +370,7 @@ def test_a_cluster_that_trickles(run: Run, kubeconfig_for: Kubeconfig, monkeypat
         try:
             path = kubeconfig_for(f"http://127.0.0.1:{listener.getsockname()[1]}")
             assert (
-                "the checks of the cluster took more than 2 s."
-                in run(plan, **INSTANCE, kubeconfig=path, namespace="docs")["msg"]
+                "the checks of the cluster took more than 2 s." in run(plan, **INSTANCE, kubeconfig=path, namespace="docs")["msg"]
             )
         finally:
             over.set()
@@ -530,18 +531,6 @@ def test_a_host_in_the_environment_beside_a_kubeconfig(
         "kubernetes.core would go there. Unset it, or leave zddc_server_kubeconfig empty."
     ]
     assert cluster.requests == []
-
-
-def test_the_origin_of_the_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = tmp_path / "token"
-    token.touch()
-    monkeypatch.setattr(api, "IN_CLUSTER_TOKEN", str(token))
-    pod = {"KUBERNETES_SERVICE_HOST": "h", "KUBERNETES_SERVICE_PORT": "1"}
-    assert api.origin({}, {}, "", pod) == (None, "the service account of this pod")
-    assert api.origin({"context": "c"}, {}, "", pod) == ("~/.kube/config", "the default")
-    assert api.origin({"kubeconfig": "k"}, {"kubeconfig": "k"}, "p_", pod) == ("k", "p_kubeconfig")
-    assert api.origin({"host": "h", "cert_file": "c"}, {}, "", {}) == ("~/.kube/config", "the default")
-    assert api.origin({"host": "h", "cert_file": "c", "key_file": "k"}, {}, "", {}) == (None, "the option host")
 
 
 # The client library

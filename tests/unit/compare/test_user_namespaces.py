@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import user_namespaces
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
 
 CLAIM = "/api/v1/namespaces/docs/persistentvolumeclaims/zddc-root"
 VOLUME = "/api/v1/persistentvolumes/pv-1"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.varasys.zddc.plugins.filter.changes import changes
 
 SCRIPT = Path(__file__).parents[3] / "roles/zddc_server/files/changes.sh"

@@ -87,7 +87,11 @@ def run_fixture(tmp_path: Path, repository: Path) -> Run:
         }
         texts = [(FILES / name).read_text() for name in ("run.sh", "builder.sh", script)]
         return subprocess.Popen(
-            ["sh", "-c", texts[0], "sh", *texts[1:]], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            ["sh", "-c", texts[0], "sh", *texts[1:]],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             start_new_session=True,
         )
 
@@ -142,9 +146,7 @@ def test_certificates_come_besides_those_of_the_image(run: Run, repository: Path
     access.mkdir()
     (access / "ca.crt").write_text("given")
     image.write_text("image")
-    code, _said = run(
-        "fetch.sh", git(repository, "rev-parse", "main"), ACCESS_DIR=str(access), SSL_CERT_FILE=str(image)
-    )
+    code, _said = run("fetch.sh", git(repository, "rev-parse", "main"), ACCESS_DIR=str(access), SSL_CERT_FILE=str(image))
     assert (code, (tmp_path / "pod/build/ca.crt").read_text()) == (0, "image\ngiven\n")
 
 

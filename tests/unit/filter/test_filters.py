@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.varasys.zddc.plugins.filter.manifest import manifest
+
 from ansible_collections.varasys.zddc.plugins.filter.coerced import coerced
 from ansible_collections.varasys.zddc.plugins.filter.git_misfits import git_misfits
+from ansible_collections.varasys.zddc.plugins.filter.manifest import manifest
 from ansible_collections.varasys.zddc.plugins.filter.metadata_misfits import metadata_misfits
 from ansible_collections.varasys.zddc.plugins.filter.misfits import misfits
 from ansible_collections.varasys.zddc.plugins.filter.misspelt import misspelt
@@ -67,7 +68,12 @@ FORM = "at most 63 letters, digits, dashes, dots and underscores, a letter or a 
         ("pod_labels", "own", "x", "pod_labels sets own, by which the role knows its own: take it out."),
         ("pod_labels", "varasys.zddc/x", "x", "pod_labels sets varasys.zddc/x, by which the role knows its own: take it out."),
         ("pod_labels", "a b", "x", f"pod_labels has the key 'a b': give {FORM}; before them, if wanted, a domain and a slash."),
-        ("pod_labels", "a" * 64, "x", f"pod_labels has the key '{'a' * 64}': give {FORM}; before them, if wanted, a domain and a slash."),
+        (
+            "pod_labels",
+            "a" * 64,
+            "x",
+            f"pod_labels has the key '{'a' * 64}': give {FORM}; before them, if wanted, a domain and a slash.",
+        ),
         ("pod_labels", 1, 1, "pod_labels gives 1 a value that is no text. Put it in quotes."),
         ("pod_annotations", "on", True, "pod_annotations gives on a value that is no text. Put it in quotes."),
         ("pod_labels", "team", "a b", f"pod_labels gives team the value 'a b': a label has {FORM}."),
@@ -90,7 +96,9 @@ def test_a_table() -> None:
     assert table([], {"INSTANCE": "name"}) == "INSTANCE"
 
 
-REFUSED = "Task failed: Module failed: Value of unknown type: <class 'urllib3.exceptions.NewConnectionError'>, HTTPSConnection(...)"
+REFUSED = (
+    "Task failed: Module failed: Value of unknown type: <class 'urllib3.exceptions.NewConnectionError'>, HTTPSConnection(...)"
+)
 
 
 @pytest.mark.parametrize(

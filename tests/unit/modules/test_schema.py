@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.modules import schema
 
 Run = Callable[..., dict[str, Any]]

@@ -12,8 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod, moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 from ansible_collections.varasys.zddc.plugins.modules.status import age, built, only_stopped, other_build, row, state, url
 
@@ -86,7 +88,13 @@ def record(result: str) -> dict[str, Any]:
         (True, None, 1, "unfinished", "serves, but its deploy did not come to its end"),
         (True, None, 0, "served", "stopped"),
         (False, None, 1, "served", "pod web-1: building"),
-        (False, Failure("pod web-1: container build failed", "Pod", "web-1"), 1, "failed", "failed: pod web-1: container build failed"),
+        (
+            False,
+            Failure("pod web-1: container build failed", "Pod", "web-1"),
+            1,
+            "failed",
+            "failed: pod web-1: container build failed",
+        ),
     ],
 )
 def test_state(done: bool, failure: Failure | None, wanted: int, result: str, shown: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.modules import verify
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

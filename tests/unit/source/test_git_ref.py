@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.action.git_ref import ActionModule
 from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 
@@ -39,9 +40,7 @@ def git(folder: Path, *args: str) -> str:
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         env |= {f"GIT_{role}_NAME": "t", f"GIT_{role}_EMAIL": "t@example.org"}
-    return subprocess.run(
-        ["git", *args], cwd=folder, env=env, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return subprocess.run(["git", *args], cwd=folder, env=env, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def make(folder: Path, *init: str) -> Path:
@@ -139,9 +138,7 @@ def test_a_full_commit_where_none_can_be_asked_for(
     assert resolve(repo=str(repo), ref="abcdef0123" * 4)["commit"] == "abcdef0123" * 4
 
 
-def test_a_full_commit_that_takes_too_long(
-    resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_commit_that_takes_too_long(resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / "ssh"
     # It lists the names, and hangs when it is asked once more.
     ssh.write_text(f"#!/bin/sh\n[ -e {tmp_path}/asked ] && exec sleep 60\n: > {tmp_path}/asked\ngit-upload-pack {repo}\n")
@@ -193,8 +190,7 @@ def test_a_repository_that_cannot_be_read(resolve: Run, daemon: str, tmp_path: P
     )
     other = daemon.replace("repo.git", "other.git")
     assert (
-        f"{other} cannot be read: remote error: access denied or repository not exported"
-        in resolve(repo=other, ref="x")["msg"]
+        f"{other} cannot be read: remote error: access denied or repository not exported" in resolve(repo=other, ref="x")["msg"]
     )
 
 
@@ -232,9 +228,7 @@ def runs(status: Path) -> bool:
 
 def test_the_time_out_ends_helpers_too(resolve: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / "ssh"
-    ssh.write_text(
-        '#!/bin/sh\necho "$$" >"$SSH_PID"\nprintf "%s\\n" "$@" >"$SSH_ARGS"\nexec sleep 60\n', encoding="utf-8"
-    )
+    ssh.write_text('#!/bin/sh\necho "$$" >"$SSH_PID"\nprintf "%s\\n" "$@" >"$SSH_ARGS"\nexec sleep 60\n', encoding="utf-8")
     ssh.chmod(0o755)
     monkeypatch.setenv("SSH_PID", str(tmp_path / "pid"))
     monkeypatch.setenv("SSH_ARGS", str(tmp_path / "args"))
@@ -267,8 +261,7 @@ def test_no_git(resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_credentials_are_refused_and_not_shown(resolve: Run, repo: str, what: str) -> None:
     result = resolve(repo=repo, ref="main")
     assert result["msg"] == (
-        f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. "
-        "Take it out of the URL."
+        f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL."
     )
     assert "cr3t" not in json.dumps(result)
 
@@ -280,9 +273,7 @@ def test_a_user_over_ssh_is_no_secret(resolve: Run, monkeypatch: pytest.MonkeyPa
 
 def test_what_git_says_shows_no_credentials(resolve: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ssh = tmp_path / "ssh"
-    ssh.write_text(
-        "#!/bin/sh\necho 'proxy: no way to https://me:s3cr3t@proxy.invalid/' >&2\nexit 1\n", encoding="utf-8"
-    )
+    ssh.write_text("#!/bin/sh\necho 'proxy: no way to https://me:s3cr3t@proxy.invalid/' >&2\nexit 1\n", encoding="utf-8")
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
     result = resolve(repo="git@host.invalid:x", ref="main")
@@ -291,10 +282,7 @@ def test_what_git_says_shows_no_credentials(resolve: Run, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("repo", ["", "  "])
 def test_an_empty_repository(resolve: Run, repo: str) -> None:
-    assert (
-        resolve(repo=repo, ref="main")["msg"]
-        == "zddc_server_git_repo is empty. Set it to the URL of the repository."
-    )
+    assert resolve(repo=repo, ref="main")["msg"] == "zddc_server_git_repo is empty. Set it to the URL of the repository."
 
 
 @pytest.mark.parametrize("repo", ["--upload-pack=touch /tmp/x", "https://host.invalid/a b", "a\nb"])

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.varasys.zddc.plugins.module_utils.source import signature
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
-from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import Caller
 from signing import Keys, signing
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.source import signature
+from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import Caller
 
 Check = Callable[..., dict[str, Any]]
 P = "zddc_server_trusted_signers: "
@@ -191,7 +192,7 @@ def test_the_users_own_keys_do_not_count(
     check: Check, keys: Keys, openpgp: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (keys.folder / "everybody").write_text(keys.allowed("ada", "eve"))
-    config = f"[gpg \"ssh\"]\n\tallowedSignersFile = {keys.folder}/everybody\n[gpg]\n\tprogram = /bin/true\n"
+    config = f'[gpg "ssh"]\n\tallowedSignersFile = {keys.folder}/everybody\n[gpg]\n\tprogram = /bin/true\n'
     (keys.folder / ".gitconfig").write_text(config)
     monkeypatch.setenv("HOME", str(keys.folder))
     monkeypatch.setenv("GNUPGHOME", str(keys.gnupg))

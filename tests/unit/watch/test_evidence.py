@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import (
     Evidence,
     evidence,
@@ -64,9 +65,7 @@ def test_the_telling_line(log: list[str], init: bool, line: str) -> None:
 def test_the_latest_events() -> None:
     event = {"metadata": {}, "type": "Normal", "reason": "R"}
     events = [{**event, "message": f"{n}\n{n}", "lastTimestamp": f"2026-01-01T00:00:{n}Z"} for n in range(10, 25)]
-    events.append(
-        {"metadata": {}, "type": "Warning", "reason": "S", "message": "s", "eventTime": "2026-01-01T00:00:23.5Z"}
-    )
+    events.append({"metadata": {}, "type": "Warning", "reason": "S", "message": "s", "eventTime": "2026-01-01T00:00:23.5Z"})
     assert latest(events[::-1])[-2:] == ["Warning S s", "Normal R 24 24"] and len(latest(events)) == 10
 
 
@@ -104,9 +103,7 @@ def test_the_report() -> None:
 
 def test_a_short_report() -> None:
     found = Evidence([], 3, "", [], ["The events cannot be read: why."])
-    assert report(
-        Failure("pod p: still x after 5 s", "Pod", "p", container="c"), found, "kubectl -n n"
-    ).splitlines() == [
+    assert report(Failure("pod p: still x after 5 s", "Pod", "p", container="c"), found, "kubectl -n n").splitlines() == [
         "pod p: still x after 5 s",
         "container: c",
         "the end of its log:",

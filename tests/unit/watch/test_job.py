@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from ansible_collections.varasys.zddc.plugins.modules import build
 
 JOBS = "/apis/batch/v1/namespaces/docs/jobs"

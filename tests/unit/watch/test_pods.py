@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Signs, moment
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess, timed_out
 from snapshots import Snapshot, judge, recorded
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Signs
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess, timed_out
 
 IMAGE = "container zddc-server: the image localhost/spike-busybox:1 cannot be pulled: why"
 START = "container zddc-server cannot be started: why"
@@ -73,9 +75,7 @@ def test_how_a_container_ended(crashed: Snapshot, ended: dict[str, Any], words: 
     status = crashed["pods"][0]["status"]["containerStatuses"][0]
     status |= {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": ended}}
     failure = judge(crashed).failure
-    assert (
-        failure and failure.cause.endswith(f"container zddc-server {words}") and failure.exit_code == ended["exitCode"]
-    )
+    assert failure and failure.cause.endswith(f"container zddc-server {words}") and failure.exit_code == ended["exitCode"]
 
 
 def test_another_try_is_waited_for_where_the_failure_is_of_before(crashed: Snapshot) -> None:
@@ -104,9 +104,7 @@ def test_a_crashed_old_pod_does_not_matter(crashed: Snapshot) -> None:
 def test_a_sidecar_that_runs_is_not_waited_for(ready: Snapshot) -> None:
     pod = next(pod for pod in ready["pods"] if "deletionTimestamp" not in pod["metadata"])
     pod["spec"]["initContainers"] = [{"name": "side", "restartPolicy": "Always"}]
-    pod["status"]["initContainerStatuses"] = [
-        {"name": "side", "ready": True, "restartCount": 0, "state": {"running": {}}}
-    ]
+    pod["status"]["initContainerStatuses"] = [{"name": "side", "ready": True, "restartCount": 0, "state": {"running": {}}}]
     pod["status"]["conditions"] = [{"type": "PodScheduled", "status": "True"}]
     pod["status"]["containerStatuses"][0]["ready"] = False
     ready["deployment"]["status"]["availableReplicas"] = 0
@@ -116,9 +114,7 @@ def test_a_sidecar_that_runs_is_not_waited_for(ready: Snapshot) -> None:
 # What events add
 
 
-def event(
-    reason: str, message: str, time: str = "2026-11-22T18:44:00Z", kind: str = "Warning", container: str = ""
-) -> Any:
+def event(reason: str, message: str, time: str = "2026-11-22T18:44:00Z", kind: str = "Warning", container: str = "") -> Any:
     about = {"fieldPath": f"spec.containers{{{container or 'zddc-server'}}}"}
     return {
         "metadata": {},

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Signs, judge_pod, moment
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Signs, judge_pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import ApiError
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod, moment
+from snapshots import Snapshot, course, judge, recorded
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import (
     Verdict,
     assess,
@@ -23,7 +26,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import 
     timed_out,
 )
 from ansible_collections.varasys.zddc.plugins.modules import rollout
-from snapshots import Snapshot, course, judge, recorded
 
 # What is success
 
@@ -196,9 +198,7 @@ def test_no_node_is_no_failure_at_once() -> None:
     assert judge(first).failure is None
     assert ": waiting for a node (0/1 nodes are available: 1 Insufficient cpu." in judge(first).stage
     known = {"now": moment(last["now"]), "started": moment(last["started"])}
-    assert (
-        assess(last["deployment"], last["replicasets"], last["pods"], **known, patience=timedelta(60)).failure is None
-    )
+    assert assess(last["deployment"], last["replicasets"], last["pods"], **known, patience=timedelta(60)).failure is None
 
 
 def test_a_paused_deployment(ready: Snapshot) -> None:
@@ -213,9 +213,7 @@ def test_a_paused_deployment(ready: Snapshot) -> None:
     [
         (
             "quota",
-            lambda one: next(rs for rs in one["replicasets"] if "conditions" in rs["status"])["status"]["conditions"][
-                0
-            ],
+            lambda one: next(rs for rs in one["replicasets"] if "conditions" in rs["status"])["status"]["conditions"][0],
         ),
         (
             "deadline",
@@ -262,10 +260,7 @@ def test_any_selector_can_be_asked_for() -> None:
         {"key": "c", "operator": "Exists"},
         {"key": "d", "operator": "DoesNotExist"},
     ]
-    assert (
-        label_selector({"matchLabels": {"x": "y"}, "matchExpressions": expressions})
-        == "x=y,a in (1,2),b notin (3),c,!d"
-    )
+    assert label_selector({"matchLabels": {"x": "y"}, "matchExpressions": expressions}) == "x=y,a in (1,2),b notin (3),c,!d"
 
 
 # Asking
@@ -329,9 +324,7 @@ APPS = "/apis/apps/v1/namespaces/docs"
 
 
 @pytest.fixture
-def play(
-    run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Callable[..., str]
-) -> Callable[..., dict[str, Any]]:
+def play(run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Callable[..., str]) -> Callable[..., dict[str, Any]]:
     path = kubeconfig_for(cluster.address)
 
     def call(snapshot: Snapshot, **options: Any) -> dict[str, Any]:
@@ -367,9 +360,7 @@ def test_a_failure_is_reported_with_log_and_events(play: Any, crashed: Snapshot,
     variables = {"zddc-server": ["zddc_server_root"], "build": ["zddc_server_build_image"], "": ["zddc_server_name"]}
     result = play(crashed, log_lines=2, variables=variables)
     assert "\ndecided by: zddc_server_root\n" in result["msg"]
-    assert (
-        result["failed"] and result["cause"] == f"pod {pod['name']}: container zddc-server failed: zddc-server: no root"
-    )
+    assert result["failed"] and result["cause"] == f"pod {pod['name']}: container zddc-server failed: zddc-server: no root"
     assert (result["container"], result["exit_code"]) == ("zddc-server", 3)
     assert result["log"] == ["line 4", "zddc-server: no root"] and result["events"] == ["Warning BackOff Back-off"]
     assert result["msg"].splitlines()[0] == result["cause"] and "Cookie" not in json.dumps(result)
@@ -455,9 +446,7 @@ def test_no_deployment(run: Callable[..., dict[str, Any]], cluster: Any, kubecon
 
 
 def test_no_cluster(run: Callable[..., dict[str, Any]], kubeconfig_for: Callable[..., str], closed: int) -> None:
-    result = run(
-        rollout, kubeconfig=kubeconfig_for(f"http://127.0.0.1:{closed}"), namespace="docs", name="web", outage_timeout=1
-    )
+    result = run(rollout, kubeconfig=kubeconfig_for(f"http://127.0.0.1:{closed}"), namespace="docs", name="web", outage_timeout=1)
     assert "refuses the connection: nothing listens there, after 1 s." in result["msg"]
     assert run(rollout, kubeconfig="/none", namespace="docs", name="web")["msg"].startswith(
         "kubeconfig: there is no kubeconfig /none."

@@ -1,0 +1,73 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What can go wrong between a run and the cluster, in plain words and with a reason that code can act on."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+
+try:
+    import urllib3
+    from kubernetes.client.rest import ApiException
+except ImportError:
+    # check_client says so, in words for the user.
+    pass
+
+
+class ConnectionProblem(Exception):
+    """There is no way to the cluster; says why, and what to do."""
+
+
+class ApiError(Exception):
+    """A request that failed: what the cluster did, what to do, and whether the next try may go better."""
+
+    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+        self.status = status
+        self.passing = passing
+        self.said = said
+        """The cluster's own sentence, where it answers with an error."""
+
+
+def explain(error: Exception, timeout: float) -> ApiError:
+    """Continues the sentence 'the cluster at ADDRESS ...'."""
+    status, text = getattr(error, "status", None) or 0, str(getattr(error, "reason", None) or error)
+    chain: list[BaseException] = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    if status:
+        with suppress(ValueError, AttributeError):
+            text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
+        known = {
+            401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
+            403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
+            404: (f"has no such thing (404): {text}", ""),
+        }
+        what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
+        # It answers so to a field that there is not, however often it is asked.
+        unfit = "field not declared in schema" in text
+        return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
+    if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
+        return ApiError(f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate.")
+    if any(isinstance(item, ConnectionRefusedError) for item in chain):
+        return ApiError("refuses the connection: nothing listens there", "Start it, or choose another.", passing=True)
+    if any(isinstance(item, socket.gaierror) for item in chain):
+        return ApiError("cannot be found: its host name is not known", "Correct it, or check DNS.", passing=True)
+    if any(isinstance(item, (urllib3.exceptions.TimeoutError, TimeoutError)) for item in chain):
+        return ApiError(f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True)
+    if any(isinstance(item, (urllib3.exceptions.LocationValueError, UnicodeError)) for item in chain):
+        return ApiError(f"has no valid address: {text}", "Correct it.")
+    return ApiError(f"cannot be reached: {text}", "Check its address and the network to it.", passing=True)
+
+
+def _tls(text: str) -> str:
+    """What OpenSSL said, without Python's wrapping."""
+    inner = text.rpartition("] ")[2] if "] " in text else text.splitlines()[-1]
+    return inner.partition(" (_ssl")[0]

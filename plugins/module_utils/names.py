@@ -5,5 +5,31 @@
 
 from __future__ import annotations
 
+import re
+
 PREFIX = "zddc_server_"
 """How the names of the role's variables begin."""
+FIELD_MANAGER = "varasys.zddc"
+OWN = "varasys.zddc/"
+"""How the labels and annotations begin that are the role's own."""
+
+# Labels. The first two are the charts' selector, so that an instance can take over a release of theirs.
+NAME = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MODE = f"{OWN}mode"
+BUILD_CACHE = f"{OWN}build-cache"
+
+# Annotations of the pods: what they are built of.
+GIT_REPO, GIT_REF, GIT_COMMIT = f"{OWN}git-repo", f"{OWN}git-ref", f"{OWN}git-commit"
+BUILD_IMAGE, BUILD_FLAGS = f"{OWN}build-image", f"{OWN}build-flags"
+PASSWD = f"{OWN}passwd"
+DEPLOYED = f"{OWN}deployed"
+# Annotations of the Deployment: who signed that, and who was trusted then.
+SIGNED_BY, TRUSTED_SIGNERS = f"{OWN}signed-by", f"{OWN}trusted-signers"
+
+SECRET_VALUE = re.compile("://[^/@,|]+@")
+"""A user in a URL is one with a password, or is a token."""
+SECRET_NAME = re.compile("(?i)token|passw|secret")
+NAME_OF_A_PATH = re.compile(r"(?i)(file|dir|path)\Z")
+"""A name that ends so says where something is."""

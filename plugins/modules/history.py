@@ -99,6 +99,10 @@ revisions:
       type: list
       elements: dict
       sample: []
+    signature:
+      description: Who signed it, C(signed_by), and a mark of who was trusted then, C(trusted). Empty where nobody looked.
+      type: dict
+      sample: {}
 chosen:
   description: The record that was asked for.
   type: dict

@@ -254,6 +254,11 @@ remove:
       description: UID of the object.
       type: str
       sample: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10
+build:
+  description: The Deployment, where an apply makes pods of it that take what they run from a build cache.
+  type: dict
+  returned: success
+  sample: {}
 replicas:
   description: Pods of the Deployment, as P(varasys.zddc.rollout#module) counts them. Empty where something changes.
   type: dict

@@ -138,6 +138,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import IN
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
+from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, GIT_REF, MODE, OWN
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
@@ -254,7 +255,7 @@ def other_build(pod: Pod, annotations: Object) -> str:
     wrong = [
         f"{name} {record[name]}, where {asked} was asked for"
         for name, key in noted.items()
-        if name in record and (asked := annotations.get(f"{history.PREFIX}{key}", record[name])) != record[name]
+        if name in record and (asked := annotations.get(f"{OWN}{key}", record[name])) != record[name]
     ]
     return f"Pod {pod.name} runs a build of {', and of '.join(wrong)}. Delete it, and it is built anew." if wrong else ""
 
@@ -281,9 +282,9 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
     current = [pod for pod in verdict.pods if pod.current and pod.alive]
     made = [moment(pod.seen["metadata"]["creationTimestamp"]) for pod in current]
     told |= {
-        "mode": template["metadata"]["labels"].get(f"{history.PREFIX}mode", ""),
-        "ref": annotations.get(f"{history.PREFIX}git-ref", ""),
-        "commit": annotations.get(f"{history.PREFIX}git-commit", ""),
+        "mode": template["metadata"]["labels"].get(MODE, ""),
+        "ref": annotations.get(GIT_REF, ""),
+        "commit": annotations.get(GIT_COMMIT, ""),
         "go": ", ".join(sorted({go for pod in current if (go := built(pod).get("go", ""))})),
         "image": template["spec"]["containers"][0]["image"],
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",

@@ -75,6 +75,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Answer, Api, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT
 
 Object = dict[str, Any]
 
@@ -123,7 +124,7 @@ def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> 
     # Not those of a build, which carry no commit.
     served = [item for item in found["items"] if "batch.kubernetes.io/job-name" not in item["metadata"].get("labels", {})]
     commits = {
-        item["metadata"].get("annotations", {}).get(f"{history.PREFIX}git-commit", "none")
+        item["metadata"].get("annotations", {}).get(GIT_COMMIT, "none")
         for item in served
         if not item["metadata"].get("deletionTimestamp") and item["status"].get("phase") in ("Pending", "Running")
     }

@@ -19,7 +19,7 @@ import yaml
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 EXPECTED = HERE / "expected"
-CASES: dict[str, dict] = yaml.safe_load((HERE / "cases.yml").read_text())["zddc_server"]["hosts"]
+CASES: dict[str, dict] = yaml.safe_load((HERE / "cases.yml").read_text())
 MODES = ("prod", "dev")
 KUBERNETES_VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # What these set shows in no manifest, or takes a repository to show.

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, SIGNED_BY, TRUSTED_SIGNERS
+
 Object = dict[str, Any]
 
-PREFIX = "varasys.zddc/"
-RESULT, CAUSE, BY = f"{PREFIX}result", f"{PREFIX}cause", f"{PREFIX}by"
+RESULT, CAUSE, BY = f"{OWN}result", f"{OWN}cause", f"{OWN}by"
 SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
 
 
@@ -80,7 +81,17 @@ def public(record: Object) -> Object:
         **{key: data.get(key, "") for key in ("mode", "repo", "ref", "commit", "note")},
         "data": data,
         "objects": record["data"]["objects"],
+        "signature": signature(record),
     }
+
+
+def signature(record: Object) -> Object:
+    """Who signed what a record deployed, and a mark of who was trusted then; empty where nobody looked."""
+    for item in record["data"]["objects"]:
+        annotations = item["metadata"].get("annotations", {})
+        if item["kind"] == "Deployment" and SIGNED_BY in annotations:
+            return {"signed_by": annotations[SIGNED_BY], "trusted": annotations[TRUSTED_SIGNERS]}
+    return {}
 
 
 def chosen(records: list[Object], revision: int) -> Object | None:

@@ -31,7 +31,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight imp
     check_namespace,
     manager,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9
@@ -160,9 +160,9 @@ class Planner:
             return
         # What is in a claim is nobody's to take.
         spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
-        if live and spared and (problem := self.of_another(live)):
-            self.result["problems"].append(problem)
-        elif live and kind == "Deployment" and (problem := self.moved_tag(live)):
+        if (live and spared and (problem := self.of_another(live))) or (
+            live and kind == "Deployment" and (problem := self.moved_tag(live))
+        ):
             self.result["problems"].append(problem)
         elif not namespace_exists:
             self.compared.append(Compared({}, definition, definition))
@@ -190,7 +190,7 @@ class Planner:
         if not self.options["pinned"] or live["metadata"]["name"] != self.options["name"]:
             return ""
         noted = live["spec"]["template"]["metadata"].get("annotations", {})
-        before = {key: noted.get(f"{history.PREFIX}git-{key}") for key in ("repo", "ref", "commit")}
+        before = {key: noted.get(f"{OWN}git-{key}") for key in ("repo", "ref", "commit")}
         same = all(before[key] == wanted.get(key) for key in ("repo", "ref"))
         if not same or before["commit"] == wanted["commit"]:
             return ""
@@ -220,6 +220,8 @@ class Planner:
             self.result["problems"] += admission.problems(self.api, self.namespace, definition, accounts)
             claim, name = self.result["claim"], options["data_claim"]
             self.result["problems"] += claim_access.problems(self.api, self.namespace, name, claim, definition)
+            if found.new_pods and has_a_cache(found.definition):
+                self.result["build"] = found.definition
         self.compared.append(found)
         self.result["objects"][-1] |= {
             "change": found.change,
@@ -287,11 +289,11 @@ class Planner:
         elif options["record"]:
             kept = [*records, result["new_record"]] if result["new_record"] else records
             result["surplus"] = history.surplus(kept, options["history_limit"])
-        result["change"] = bool(changes or result["new_record"] or not definitions and records)
+        result["change"] = bool(changes or result["new_record"] or (not definitions and records))
         if self.diff:
             result["diff"] = [one.diff() for one in changes]
-        settled = not definitions or not result["change"] and self.settled()
-        result["work"] = result["change"] or not settled or bool(options["record"]) and not served
+        settled = not definitions or (not result["change"] and self.settled())
+        result["work"] = result["change"] or not settled or (bool(options["record"]) and not served)
         if definitions and not records and not any(one.before for one in self.compared):
             self.look_for_an_old_name()
 
@@ -364,6 +366,12 @@ def references(item: Any) -> set[tuple[str, str]]:
     return found.union(*map(references, item.values()))
 
 
+def has_a_cache(deployment: Object) -> bool:
+    """Whether its pods, if there are to be any, take what they run from a build cache."""
+    volumes = user_namespaces.pod_spec(deployment).get("volumes", [])
+    return deployment["spec"].get("replicas", 1) > 0 and any(volume["name"] == "cache" for volume in volumes)
+
+
 def alarm(_signal: int, _frame: FrameType | None) -> None:
     raise OutOfTime
 
@@ -392,6 +400,7 @@ def look(caller: Caller) -> Object:
         "surplus": [],
         "change": False,
         "replicas": {},
+        "build": {},
         "work": False,
         "diff": [],
     }

@@ -1,0 +1,50 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instance
+short_description: Checks the variables of the role zddc_server
+version_added: 0.1.0
+author: varasys.zddc contributors (!UNKNOWN)
+description:
+  - A part of the role C(zddc_server). It reads every variable whose name begins with C(zddc_server_), and fails where one of
+    them does not fit, with all that is wrong in one message.
+  - It runs on the controller, in Ansible's own process. No cluster and no repository is asked.
+options: {}
+attributes:
+  action:
+    support: full
+    description: It is an action plugin alone.
+  check_mode:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Check the variables
+  varasys.zddc.instance:
+  register: checked
+"""
+
+RETURN = r"""
+problems:
+  description: What is wrong, a sentence or two each.
+  type: list
+  elements: str
+  returned: failure
+  sample: ["zddc_server_replicas is 0: give 1 or more."]
+cautions:
+  description: What to know before a deploy, though nothing stands in its way.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+instance:
+  description: The variables as their types, without their prefix, as C(options), and what follows from them.
+  type: dict
+  returned: success
+  sample: {}
+"""

@@ -1,0 +1,61 @@
+#!/usr/bin/python
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: manifests
+short_description: Renders the manifests of an instance
+version_added: 0.1.0
+author: varasys.zddc contributors (!UNKNOWN)
+description:
+  - A part of the role C(zddc_server). It renders the objects of an instance, or the Job that builds before a rollout.
+  - It runs on the controller, in Ansible's own process. No cluster and no repository is asked.
+options:
+  instance:
+    description: The instance, as P(varasys.zddc.instance#module) gives it.
+    type: dict
+    required: true
+  source:
+    description: What is deployed. Needed for the objects.
+    type: dict
+    suboptions:
+      commit:
+        description: The full commit.
+        type: str
+        required: true
+      at:
+        description: When it was looked up.
+        type: str
+      signature:
+        description: Who signed it, as P(varasys.zddc.signature#module) gives it.
+        type: dict
+  deployment:
+    description: A Deployment, for the Job that does what its pods would do at their start to build.
+    type: dict
+attributes:
+  action:
+    support: full
+    description: It is an action plugin alone.
+  check_mode:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Render
+  varasys.zddc.manifests:
+    instance: "{{ checked.instance }}"
+    source: {commit: 0123456789abcdef0123456789abcdef01234567}
+  register: rendered
+"""
+
+RETURN = r"""
+manifests:
+  description: The objects in the order in which they are applied, or the Job alone.
+  type: list
+  elements: dict
+  returned: success
+  sample: []
+"""

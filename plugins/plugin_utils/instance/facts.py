@@ -1,0 +1,50 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the role's tasks read of an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance import advice, objects, pods
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options, read, unknown
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import MARK, file_names
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.rules import problems
+
+
+def checked(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the instance and the cautions, or the problems."""
+    options, unfit = read(variables)
+    if found := unknown(variables) + (unfit or problems(options)):
+        message = "\n- ".join(["Nothing was changed. Mend this and run again:", *found])
+        return {"failed": True, "msg": message, "problems": found}
+    return {"changed": False, "instance": instance(options), "cautions": list(advice.cautions(options))}
+
+
+def instance(options: Options) -> dict[str, Any]:
+    """Give the variables and what follows from them, by name."""
+    return {
+        "options": dict(options),
+        "field_manager": FIELD_MANAGER,
+        "labels": objects.labels(options),
+        "owner_labels": objects.owner_labels(options),
+        "build_labels": objects.build_labels(options),
+        "objects": [one.identity for one in objects.table(options)],
+        "set_by": objects.set_by(options),
+        # Kept by one run at a time; renewed while it waits for a rollout.
+        "lease": f"{FIELD_MANAGER}.{options.name}",
+        "shared_store": pods.shared_store(options),
+        "cache_claim": pods.cache_claim(options),
+        # What a build needs, besides its service account.
+        "for_the_build": [pods.own_cache(options), objects.build_policy(options)],
+        "image_pull_secrets": [{"name": name} for name in options.image_pull_secrets],
+        "scratch_dir": pods.SCRATCH_DIR,
+        "stop_delay": pods.STOP_DELAY,
+        "stages": advice.STAGES,
+        "decided_by": advice.of_the_rollout(options),
+        "build_decided_by": advice.of_the_build(options),
+        "mark": MARK,
+        "file_names": file_names(options),
+    }

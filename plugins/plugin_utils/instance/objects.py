@@ -1,0 +1,192 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The table of an instance's objects, and what of them no patch may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, INSTANCE, MANAGED_BY, NAME, OWN, PREFIX
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options, mode_set
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.patch import Path
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import FIXED_ENV, own_account, own_cache
+
+POD = ("spec", "template")
+OWN_LABELS: tuple[Path, ...] = tuple(("metadata", "labels", name) for name in (NAME, INSTANCE, MANAGED_BY, f"{OWN}*"))
+OWN_ANNOTATIONS: Path = ("metadata", "annotations", f"{OWN}*")
+FIXED: tuple[Path, ...] = (
+    ("apiVersion",),
+    ("kind",),
+    ("metadata", "name"),
+    ("metadata", "namespace"),
+    *OWN_LABELS,
+    OWN_ANNOTATIONS,
+)
+"""Whose an object is."""
+FIXED_IN_PODS: tuple[Path, ...] = (
+    ("spec", "selector"),
+    *((*POD, *path) for path in (*OWN_LABELS, OWN_ANNOTATIONS)),
+    *((*POD, "spec", "containers", "name=zddc-server", "env", f"name={name}") for name in FIXED_ENV),
+)
+"""What the role knows its pods by, and what the server must have."""
+REFUSED_KINDS = ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "Secret")
+"""Kinds that no instance may bring: data is never made or removed, and the history would keep a Secret."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object that an instance may have."""
+
+    kind: str
+    api_version: str
+    name: str
+    option: str
+    """Its part of the variables' names: labels, annotations, patch."""
+    template: str
+    wanted: bool
+    """What is not wanted is removed."""
+    set_by: str
+    """The variables that give what is in it."""
+    fixed: tuple[Path, ...] = ()
+    """What of it no patch may change, besides FIXED."""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Give by what it is found in the cluster."""
+        return {"kind": self.kind, "api_version": self.api_version, "name": self.name}
+
+
+def table(options: Options) -> list[Object]:
+    """Give every object of an instance, in the order in which they are applied."""
+    name, policies = options.name, f"{PREFIX}allowed_clients or {PREFIX}build_egress"
+    fixed_in_mode = [tuple(path) for path in mode_set(options.mode)["__zddc_server_fixed_in_mode"]]
+    return [
+        Object(
+            kind="ServiceAccount",
+            api_version="v1",
+            name=own_account(options),
+            option="service_account",
+            template="service_account.yml.j2",
+            wanted=options.service_account_create,
+            set_by=f"{PREFIX}service_account_*",
+        ),
+        Object(
+            kind="PersistentVolumeClaim",
+            api_version="v1",
+            name=own_cache(options),
+            option="build_cache",
+            template="build_cache.yml.j2",
+            wanted=options.build_cache == "own",
+            set_by=f"{PREFIX}build_cache_*",
+        ),
+        Object(
+            kind="NetworkPolicy",
+            api_version="networking.k8s.io/v1",
+            name=build_policy(options),
+            option="build_network_policy",
+            template="build_policy.yml.j2",
+            wanted=bool(options.build_egress),
+            set_by=policies,
+            fixed=(("spec", "podSelector"),),
+        ),
+        Object(
+            kind="NetworkPolicy",
+            api_version="networking.k8s.io/v1",
+            name=name,
+            option="network_policy",
+            template="policy.yml.j2",
+            wanted=bool(options.allowed_clients),
+            set_by=policies,
+            fixed=(("spec", "podSelector"),),
+        ),
+        Object(
+            kind="Service",
+            api_version="v1",
+            name=name,
+            option="service",
+            template="service.yml.j2",
+            wanted=True,
+            set_by=f"{PREFIX}service_*",
+            fixed=(("spec", "selector"),),
+        ),
+        Object(
+            kind="Deployment",
+            api_version="apps/v1",
+            name=name,
+            option="deployment",
+            template=f"deployment/{options.mode}.yml.j2",
+            wanted=True,
+            set_by=f"{PREFIX}*",
+            fixed=(*FIXED_IN_PODS, *fixed_in_mode),
+        ),
+        Object(
+            kind="PodDisruptionBudget",
+            api_version="policy/v1",
+            name=name,
+            option="disruption_budget",
+            template="disruption_budget.yml.j2",
+            wanted=options.replicas > 1 and bool(options.disruption_budget),
+            set_by=f"{PREFIX}disruption_budget*",
+            fixed=(("spec", "selector"),),
+        ),
+        Object(
+            kind="Ingress",
+            api_version="networking.k8s.io/v1",
+            name=name,
+            option="ingress",
+            template="ingress.yml.j2",
+            wanted=options.ingress_enabled,
+            set_by=f"{PREFIX}ingress_*",
+        ),
+        Object(
+            kind="HTTPRoute",
+            api_version="gateway.networking.k8s.io/v1",
+            name=name,
+            option="http_route",
+            template="http_route.yml.j2",
+            wanted=options.http_route_enabled,
+            set_by=f"{PREFIX}http_route_*",
+        ),
+    ]
+
+
+def build_policy(options: Options) -> str:
+    """Give the name of the policy of the builds."""
+    return f"{options.name}-build"
+
+
+def set_by(options: Options) -> dict[str, str]:
+    """Give the variables to name when the cluster refuses an object, by its kind."""
+    return {**{one.kind: one.set_by for one in table(options)}, "": f"{PREFIX}extra_objects"}
+
+
+# Whose they are
+
+
+def selector(options: Options) -> dict[str, str]:
+    """Give the labels of the server's pods."""
+    return {NAME: "zddc-server", INSTANCE: options.name}
+
+
+def owner_labels(options: Options) -> dict[str, str]:
+    """Give what marks an object as this role's own: only objects with these labels are ever changed or removed."""
+    return {INSTANCE: options.name, MANAGED_BY: FIELD_MANAGER}
+
+
+def labels(options: Options) -> dict[str, str]:
+    """Give the labels of every object."""
+    return {**selector(options), **owner_labels(options)}
+
+
+def build_labels(options: Options) -> dict[str, str]:
+    """Give those of the builds before a rollout, whose pods are none that the Service finds."""
+    return {**labels(options), NAME: "zddc-server-build"}
+
+
+def metadata(options: Options, option: str, own_labels: dict[str, str], own_annotations: dict[str, str]) -> dict[str, Any]:
+    """Give the labels and the annotations of an object, after its part of the variables' names."""
+    return {
+        "labels": {**own_labels, **options.labels, **options[f"{option}_labels"]},
+        "annotations": {**options.annotations, **options[f"{option}_annotations"], **own_annotations},
+    }

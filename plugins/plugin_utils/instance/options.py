@@ -1,0 +1,155 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The role's variables: which there are, their defaults in each mode, and their values as the types that the specs name."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
+
+ROLE = Path(__file__).resolve().parents[3] / "roles/zddc_server"
+OF_THE_MODE = re.compile(r"\{\{ __zddc_server_set\.(\w+) \}\}")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Spec = dict[str, Any]
+
+
+class Options(dict[str, Any]):
+    """The values by name, without the prefix, also as attributes. Which there are, and their types: meta/argument_specs.yml."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def load(path: Path) -> Any:
+    """Read a YAML file of the role's own."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+
+
+@cache
+def specs() -> dict[str, Spec]:
+    """Give the spec of every variable by its name."""
+    return dict(load(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"])
+
+
+def modes() -> list[str]:
+    """Give the modes; each has its own set of defaults, vars/MODE.yml."""
+    return list(specs()[f"{PREFIX}mode"]["choices"])
+
+
+@cache
+def mode_set(mode: Any) -> dict[str, Any]:
+    """Give the set of a mode; that of an unknown mode, which the specs refuse, is prod's."""
+    return dict(load(ROLE / f"vars/{mode if mode in modes() else 'prod'}.yml"))
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return dict(load(ROLE / "defaults/main.yml"))
+
+
+def defaults(mode: Any) -> dict[str, Any]:
+    """Give the default of every variable in a mode."""
+    found = {}
+    for name, value in _defaults().items():
+        of_the_mode = OF_THE_MODE.fullmatch(value) if isinstance(value, str) else None
+        found[name] = mode_set(mode)[of_the_mode[1]] if of_the_mode else value
+    return copy.deepcopy(found)
+
+
+def read(variables: Mapping[str, Any]) -> tuple[Options, list[str]]:
+    """Give the values of the variables, and the messages for what has another type."""
+    given = {**defaults(variables.get(f"{PREFIX}mode", "prod")), **variables}
+    known = {name: value for name, value in given.items() if name in specs()}
+    coerced = list(no_collections(known, specs()))
+    checked = ArgumentSpecValidator(specs()).validate(copy.deepcopy(known), validate_role_argument_spec=True)
+    typed = {name: like(value, checked.validated_parameters.get(name)) for name, value in known.items()}
+    options = Options({name.removeprefix(PREFIX): value for name, value in typed.items()})
+    return options, coerced + list(plain_errors(checked.error_messages, specs()))
+
+
+def unknown(variables: Mapping[str, Any]) -> list[str]:
+    """Give the messages for the variables that the role does not have."""
+    return [misspelt(name) for name in variables if name not in specs()]
+
+
+def like(raw: Any, typed: Any) -> Any:
+    """Give a typed value without the keys that the validation has added."""
+    if isinstance(raw, dict) and isinstance(typed, dict):
+        return {key: like(value, typed[key]) for key, value in raw.items() if key in typed}
+    if isinstance(raw, list) and isinstance(typed, list) and len(raw) == len(typed):
+        return [like(*pair) for pair in zip(raw, typed, strict=True)]
+    return typed
+
+
+def misspelt(name: str) -> str:
+    """Name an unknown variable, and the known one that is closest."""
+    close = get_close_matches(name, list(specs()), n=1, cutoff=0.8)
+    step = f"Did you mean {close[0]}?" if close else "Take it out: ansible-doc -t role lists those that there are."
+    return f"{name} is not a variable of this role. {step}"
+
+
+WANTED: dict[str, tuple[tuple[type, ...], str]] = {"list": ((str, int, float), "list"), "dict": ((str,), "dictionary")}
+"""What the validation would make a list or a dictionary of."""
+
+
+def no_collections(variables: Mapping[str, Any], options: Mapping[str, Spec]) -> Iterator[str]:
+    """Give the messages for what is neither the list nor the dictionary that it should be."""
+    for name, value in variables.items():
+        if isinstance(value, str) and options[name]["type"] in WANTED:
+            # -e NAME=VALUE makes a string of everything.
+            yield f"The value of {name} is a string. With -e, write JSON: -e '{{\"{name}\": ...}}'."
+        else:
+            yield from no_collection(name, value, options[name])
+
+
+def no_collection(name: str, value: Any, option: Spec) -> Iterator[str]:
+    """Give the messages for a value and for all that is in it."""
+    taken, word = WANTED.get(option.get("type", "str"), ((), ""))
+    if isinstance(value, taken) and (word == "list" or "=" in value or value.lstrip().startswith("{")):
+        yield f"{name} is {json.dumps(value, ensure_ascii=False)}: give a {word}."
+    elif isinstance(value, dict):
+        for key, below in (option.get("options") or {}).items():
+            if key in value:
+                yield from no_collection(f"{name}.{key}", value[key], below)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from no_collection(f"{name}[{place}]", item, {**option, "type": option.get("elements", "str")})
+
+
+UNKNOWN_KEYS = re.compile(r"(\S+(?:, \S+)*)\. Supported parameters include: .*")
+
+
+def plain_errors(errors: list[str], options: Mapping[str, Spec]) -> Iterator[str]:
+    """Give the errors of the validation: a message for each unknown key, and no word of Python's for a type."""
+    for error in errors:
+        if unknown := UNKNOWN_KEYS.fullmatch(error):
+            for name in dict.fromkeys(unknown[1].split(", ")):
+                parent, key, known = apart(name, options)
+                yield f"{parent} has no key {key}: it has {', '.join(known)}. Correct it, or take it out."
+        else:
+            error = re.sub(r"<class '(\w+)'>", r"a \1", error)
+            yield re.sub(r"The value ('.*') is not a valid boolean\. .*", r"\1 is neither true nor false", error)
+
+
+def apart(name: str, options: Mapping[str, Spec]) -> tuple[str, str, list[str]]:
+    """Give the option that a name begins with, the key that it ends with, which may have dots, and the keys that there are."""
+    path: list[str] = []
+    parts = name.split(".")
+    while parts[0] in options and "options" in options[parts[0]] and len(parts) > 1:
+        path.append(parts.pop(0))
+        options = options[path[-1]]["options"]
+    return ".".join(path), ".".join(parts), sorted(options)

@@ -251,5 +251,6 @@ class Helm:
 
 
 __all__ = [
-    "PATIENCE", "ROOT", "VARS_FILE", "Bench", "Helm", "Watch", "ansible_playbook", "build_seconds", "evidence", "helm_program", "prepare",
+    "PATIENCE", "ROOT", "VARS_FILE", "Bench", "Helm", "Watch", "ansible_playbook", "build_seconds", "evidence", "helm_program",
+    "prepare",
 ]  # fmt: skip

@@ -142,7 +142,7 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
 
 def evidence(namespace: str) -> str:
     """Give what a person would look at first: pods, events and the last log lines; never Secrets."""
-    from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import latest, shown
+    from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import latest, shown  # noqa: PLC0415 - the finder finds it
 
     client = kubernetes.config.new_client_from_config(yaml.safe_load(VARS_FILE.read_text())["zddc_server_kubeconfig"])
     core, lines = kubernetes.client.CoreV1Api(client), []
@@ -163,7 +163,7 @@ def evidence(namespace: str) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show what is on the cluster beside a failure."""
     report = yield
     if report.failed:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import IO, Any
 
-from ansible import constants as C
+from ansible import constants
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.utils.display import Display
 
@@ -39,7 +39,7 @@ class ActionModule(Normal):
             and not self._task.async_val
             and not self._task.no_log
             and not self._task.args.get("progress")
-            and C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] not in SILENT
+            and constants.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] not in SILENT
         )
 
 

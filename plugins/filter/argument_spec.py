@@ -41,7 +41,7 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @cache
 def _load(path: Path) -> dict[str, Any]:
-    specs = yaml.load(path.read_text(), Loader=Loader)  # noqa: S506 - one of the safe ones
+    specs = yaml.load(path.read_text(), Loader=Loader)
     return dict(specs["argument_specs"]["main"]["options"])
 
 

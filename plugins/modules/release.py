@@ -252,9 +252,8 @@ def main() -> None:
     except (ConnectionProblem, NoRelease) as problem:
         module.fail_json(msg=str(problem))
     except ApiError as error:
-        module.fail_json(
-            msg=f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
-        )
+        where = f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address}"
+        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip())
     module.exit_json(changed=False, **result)
 
 

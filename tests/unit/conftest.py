@@ -74,7 +74,7 @@ class Cluster:
                 cluster.writes.append((self.command, url.path, query, sent))
                 self.answer(cluster.answers.get(f"{self.command} {url.path}", sent), query)
 
-            do_PUT = do_POST = do_DELETE = do_PATCH
+            do_PUT = do_POST = do_DELETE = do_PATCH  # noqa: N815 - the names are of http.server
 
             def answer(self, answer: Any, query: dict[str, list[str]]) -> None:
                 if callable(answer):

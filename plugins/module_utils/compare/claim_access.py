@@ -32,8 +32,8 @@ def problems(api: Api, namespace: str, name: str, claim: Object, definition: Obj
     what = f"the claim {name!r} in namespace {namespace!r} is {', '.join(modes)}"
     if modes == ["ReadOnlyMany"] and written:
         return [
-            f"{PREFIX}data_claim: {what}, and in prod the server writes to it: its logs and tokens lie beside the documents. Name a "
-            "claim that can be written to."
+            f"{PREFIX}data_claim: {what}, and in prod the server writes to it: its logs and tokens lie beside the documents. "
+            "Name a claim that can be written to."
         ]
     if not modes or SHARED in modes or (not written and "ReadOnlyMany" in modes):
         return []
@@ -96,7 +96,7 @@ def stands(toleration: Object, taint: Object) -> bool:
     exists = toleration.get("operator") == "Exists"
     return (
         toleration.get("effect", taint["effect"]) == taint["effect"]
-        and (exists and not toleration.get("key") or toleration.get("key") == taint["key"])
+        and ((exists and not toleration.get("key")) or toleration.get("key") == taint["key"])
         and (exists or toleration.get("value", "") == taint.get("value", ""))
     )
 

@@ -160,9 +160,10 @@ class Planner:
             return
         # What is in a claim is nobody's to take.
         spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
-        if live and spared and (problem := self.of_another(live)):
-            self.result["problems"].append(problem)
-        elif live and kind == "Deployment" and (problem := self.moved_tag(live)):
+        problem = self.of_another(live) if live and spared else ""
+        if live and kind == "Deployment":
+            problem = problem or self.moved_tag(live)
+        if problem:
             self.result["problems"].append(problem)
         elif not namespace_exists:
             self.compared.append(Compared({}, definition, definition))
@@ -287,11 +288,11 @@ class Planner:
         elif options["record"]:
             kept = [*records, result["new_record"]] if result["new_record"] else records
             result["surplus"] = history.surplus(kept, options["history_limit"])
-        result["change"] = bool(changes or result["new_record"] or not definitions and records)
+        result["change"] = bool(changes or result["new_record"] or (not definitions and records))
         if self.diff:
             result["diff"] = [one.diff() for one in changes]
-        settled = not definitions or not result["change"] and self.settled()
-        result["work"] = result["change"] or not settled or bool(options["record"]) and not served
+        settled = not definitions or (not result["change"] and self.settled())
+        result["work"] = result["change"] or not settled or (bool(options["record"]) and not served)
         if definitions and not records and not any(one.before for one in self.compared):
             self.look_for_an_old_name()
 

@@ -42,7 +42,7 @@ def base(namespace: str) -> str:
 
 def true(job: Object, *kinds: str) -> Object:
     """The first of these conditions that holds."""
-    return next((one for one in map(lambda kind: condition(job, kind), kinds) if one.get("status") == "True"), {})
+    return next((one for kind in kinds if (one := condition(job, kind)).get("status") == "True"), {})
 
 
 def over(job: Object) -> bool:

@@ -122,7 +122,7 @@ class Progress:
         news = self.last_line(pod) if pod.working else pod.hint
         if news and news != self.news:
             self.news = news
-            self.line(self.api.now, f"{pod.working and self.stages.get(pod.container) or pod.doing}: {news}")
+            self.line(self.api.now, f"{(pod.working and self.stages.get(pod.container)) or pod.doing}: {news}")
 
     def last_line(self, pod: Pod) -> str:
         lines, _left_out = shown(self.log(pod, pod.container, tailLines=1) or "", init=True)

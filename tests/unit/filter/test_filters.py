@@ -238,8 +238,10 @@ def test_what_does_not_fit() -> None:
         ({"type": "list"}, 2000, ["it is 2000: give a list."]),
         ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, [{"ports": [1]}, {"ports": "443"}],
          ['it[1].ports is "443": give a list.']),
-        ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, ["ports=1"], ['it[0] is "ports=1": give a dictionary.']),
-        ({"type": "dict", "options": {"limits": {"type": "dict"}}}, {"limits": "cpu=1"}, ['it.limits is "cpu=1": give a dictionary.']),
+        ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, ["ports=1"],
+         ['it[0] is "ports=1": give a dictionary.']),
+        ({"type": "dict", "options": {"limits": {"type": "dict"}}}, {"limits": "cpu=1"},
+         ['it.limits is "cpu=1": give a dictionary.']),
     ],
 )  # fmt: skip
 def test_what_ansible_would_take_for_another_type(option: dict[str, Any], value: Any, messages: list[str]) -> None:
@@ -250,7 +252,8 @@ def test_a_repository_and_a_ref() -> None:
     assert git_misfits("https://git.example.org/a", "main") == []
     assert git_misfits("https://git.example.org/a", 7) == []
     assert git_misfits("https://ada:lovelace@git.example.org/a", "") == [
-        "zddc_server_git_repo carries a password in its URL, and would be stored in the cluster as it is. Take it out of the URL.",
+        "zddc_server_git_repo carries a password in its URL, and would be stored in the cluster as it is. Take it out of "
+        "the URL.",
         "zddc_server_git_ref is empty. Set it to a tag, a branch or a full commit.",
     ]
 
@@ -258,8 +261,10 @@ def test_a_repository_and_a_ref() -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        ("<class 'ansible.module_utils._internal._datatag._AnsibleTaggedDict'> cannot be converted to a list", "a dict cannot be converted to a list"),
-        ("convert to bool: The value 'perhaps' is not a valid boolean. Valid booleans include: 0, 'no'", "convert to bool: 'perhaps' is neither true nor false"),
+        ("<class 'ansible.module_utils._internal._datatag._AnsibleTaggedDict'> cannot be converted to a list",
+         "a dict cannot be converted to a list"),
+        ("convert to bool: The value 'perhaps' is not a valid boolean. Valid booleans include: 0, 'no'",
+         "convert to bool: 'perhaps' is neither true nor false"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_in_plain_words(error: str, expected: str) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ TURN = pytest.StashKey[ExitStack | None]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """Let tests that are marked so run alone; those in a row wait only once for the others to end."""
     run, stash = os.environ.get("PYTEST_XDIST_TESTRUNUID"), item.config.stash
     alone, next_alone = (one is not None and one.get_closest_marker("alone") is not None for one in (item, nextitem))
@@ -163,7 +163,7 @@ def evidence(namespace: str) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what is on the cluster beside a failure."""
     report = yield
     if report.failed:

@@ -47,7 +47,7 @@ WANTED: dict[str, tuple[tuple[type, ...], str]] = {"list": ((str, int, float), "
 def misfits(name: str, value: Any, option: dict[str, Any]) -> Iterator[str]:
     """Give the messages for a value and for all that is in it."""
     taken, word = WANTED.get(option.get("type", "str"), ((), ""))
-    if isinstance(value, taken) and (word == "list" or "=" in value or value.lstrip().startswith("{")):
+    if isinstance(value, taken) and (word == "list" or "=" in str(value) or str(value).lstrip().startswith("{")):
         yield f"{name} is {json.dumps(value, ensure_ascii=False)}: give a {word}."
     elif isinstance(value, dict):
         for key, below in (option.get("options") or {}).items():

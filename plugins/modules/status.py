@@ -195,8 +195,9 @@ def url(namespace: Namespace, name: str, pods: list[Object], record: Object | No
     # Whether a Gateway ends TLS is told in another namespace; that there is a route, in the record.
     for route in [one for one in (record["data"]["objects"] if record else []) if one["kind"] == "HTTPRoute"]:
         for host in route["spec"].get("hostnames") or []:
-            rule = next(iter(route["spec"].get("rules") or []), {})
-            return f"{host}{next(iter(rule.get('matches') or []), {}).get('path', {}).get('value', '/')}"
+            rules = route["spec"].get("rules") or [{}]
+            matches = rules[0].get("matches") or [{}]
+            return f"{host}{matches[0].get('path', {}).get('value', '/')}"
     for service in of(namespace.services, name):
         for port in service["spec"].get("ports") or []:
             if node_port := port.get("nodePort"):

@@ -30,7 +30,7 @@ def read(api: Reader, namespace: str, labels: Mapping[str, str]) -> list[Object]
 
 
 def result(record: Object) -> str:
-    return record["metadata"].get("annotations", {}).get(RESULT, UNFINISHED)
+    return str(record["metadata"].get("annotations", {}).get(RESULT, UNFINISHED))
 
 
 def made(records: list[Object], name: str, namespace: str, labels: Mapping[str, str], by: str, data: Object) -> Object:

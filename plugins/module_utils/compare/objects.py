@@ -40,7 +40,7 @@ class Compared:
     def new_pods(self) -> bool:
         """Whether an apply makes pods: of another template, or more of them."""
         before, after = self.before.get("spec", {}), self.after.get("spec", {})
-        return before.get("template") != after.get("template") or after.get("replicas", 1) > before.get("replicas", 1)
+        return bool(before.get("template") != after.get("template") or after.get("replicas", 1) > before.get("replicas", 1))
 
     def diff(self) -> Object:
         kind, name = self.after.get("kind") or self.before["kind"], (self.after or self.before)["metadata"]["name"]

@@ -277,7 +277,7 @@ def container_failure(pod: Object, name: str, init: bool, one: Object, started: 
 
 def memory_limit(pod: Object, container: str) -> str:
     every = [*(pod["spec"].get("initContainers") or []), *(pod["spec"].get("containers") or [])]
-    spec = next((one for one in every if one["name"] == container), {})
+    spec: Object = next((one for one in every if one["name"] == container), {})
     return str(spec.get("resources", {}).get("limits", {}).get("memory", ""))
 
 

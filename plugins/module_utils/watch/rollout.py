@@ -48,7 +48,7 @@ def owner(item: Object) -> Object:
 
 
 def revision_of(item: Object) -> str:
-    return item["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", "")
+    return str(item["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", ""))
 
 
 def template(item: Object) -> Object:

@@ -11,15 +11,15 @@ import json
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import credentials
 
 # Where it is missing, check_client says so, in words for the user.
 with suppress(ImportError):
     import yaml
 
-Object = dict[str, Any]
 
 PREFIX = "zddc_server_"
 # Names in the server's environment that have a variable, and those that the role fixes.

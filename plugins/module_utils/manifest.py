@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""An object as YAML that can be read."""
+"""An object, and how it is shown as YAML."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from typing import Any
 with suppress(ImportError):
     import yaml
 
+Object = dict[str, Any]
+"""An object of Kubernetes' API, or a part of one."""
 
-def as_yaml(item: dict[str, Any], sort_keys: bool = True) -> str:
+
+def as_yaml(item: Object, sort_keys: bool = True) -> str:
     """The object as kubectl shows it; text of several lines is shown as such. Empty, where there is none."""
 
     class Dumper(yaml.SafeDumper):

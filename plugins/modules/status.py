@@ -127,7 +127,6 @@ instances:
 """
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
@@ -138,11 +137,11 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import IN
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
-Object = dict[str, Any]
 INSTANCE = "app.kubernetes.io/instance"
 GONE = "not deployed"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
-Object = dict[str, Any]
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 PREFIX = "varasys.zddc/"
 RESULT, CAUSE, BY = f"{PREFIX}result", f"{PREFIX}cause", f"{PREFIX}by"

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Object = dict[str, Any]
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+
 Path = tuple[str, ...]
 MISSING = object()
 """Where a path leads to nothing."""

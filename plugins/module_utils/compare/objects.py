@@ -12,9 +12,8 @@ from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import fields
-from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object, as_yaml
 
-Object = dict[str, Any]
 REPLICAS = ("f:spec", "f:replicas")
 # The API server's own bookkeeping.
 BOOKKEEPING = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")

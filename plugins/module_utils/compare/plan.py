@@ -31,6 +31,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight imp
     check_namespace,
     manager,
 )
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
@@ -63,8 +64,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "cautions": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 5},
 }
-
-Object = dict[str, Any]
 
 
 class OutOfTime(BaseException):

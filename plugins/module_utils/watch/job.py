@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs, events_of
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
@@ -26,8 +27,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     pod_failure,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, looks
-
-Object = dict[str, Any]
 
 
 class Writer(Reader, Protocol):

@@ -18,7 +18,12 @@ import yaml
 from kubernetes.dynamic import DynamicClient
 from side import ROOT, Bench
 
-MODEL = {"name": "many-000", "git_ref": "zddc-server-v0.0.7", "service_type": "ClusterIP", "service_node_port": 0}
+MODEL: dict[str, Any] = {
+    "name": "many-000",
+    "git_ref": "zddc-server-v0.0.7",
+    "service_type": "ClusterIP",
+    "service_node_port": 0,
+}
 KEPT = ("zddc-server-prod", "zddc-server-dev")
 AUTOSCALER = "kube-controller-manager"
 

@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, README, PLOT = ROOT / "docs/bench.json", ROOT / "README.md", ROOT / "docs/bench.svg"

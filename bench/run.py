@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,10 @@ from side import PATIENCE, ROOT, VARS_FILE, Bench, Helm, Watch, ansible_playbook
 
 RESULTS = ROOT / "docs/bench.json"
 EMPTY = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks: []\n"
-KUBELET = "the kubelet looks once a second whether an init container has ended; the rest is the end of the old pod and the start of the new one"
+KUBELET = (
+    "the kubelet looks once a second whether an init container has ended; the rest is the end of the old pod and the start of "
+    "the new one"
+)
 PYTHON = (
     "it is Python that takes the time: a process for each task of each instance, and the rendering of what the instance should be"
 )
@@ -40,9 +43,10 @@ WAITS = (
 )
 
 NOTES = [
-    "A cold build has an empty cache, a warm one that of the commit before. The chart has none, and builds everything at each start.",
-    "A node takes 110 pods, so the 100 and 300 instances are scaled to none, as an autoscaler would do it: the role leaves `replicas` "
-    "to it. Helm's figure beside them is that of one release.",
+    "A cold build has an empty cache, a warm one that of the commit before. The chart has none, and builds everything at each "
+    "start.",
+    "A node takes 110 pods, so the 100 and 300 instances are scaled to none, as an autoscaler would do it: the role leaves "
+    "`replicas` to it. Helm's figure beside them is that of one release.",
     "After each upgrade of the dev chart its release was removed, and the mount that its pod leaves on the node.",
 ]
 
@@ -66,14 +70,17 @@ class Row:
 
 
 ROWS = [
-    Row("dev upgrade to a new commit under Recreate: without service", "recreate", 2.5, "2.5 s or less", "chart: recreate", reason=KUBELET),
+    Row("dev upgrade to a new commit under Recreate: without service", "recreate", 2.5, "2.5 s or less", "chart: recreate",
+        reason=KUBELET),
     Row("the same, dev set to roll", "roll", 0, "0", "cannot: its strategy is fixed", worst=True),
     Row("a commit that does not compile: without service", "broken", 0, "0", "cannot: the old pod goes before the compiler runs",
         worst=True),
     Row("the same: from the compiler's end to the play's", "told", 5, "5 s or less", "cannot: says nothing", worst=True),
     Row("pod deleted, same commit: until Ready", "pod", 3, "3 s or less", "chart: pod", reason=KUBELET),
-    Row("build of the next commit, cache warm", "warm build", 0.3, "0.3 of the cold build or less", "chart: build", base="cold build"),
-    Row("first prod deploy, nothing cached", "first", 1, "not slower than the chart", "chart: first", base="chart: first", reason=WAITS),
+    Row("build of the next commit, cache warm", "warm build", 0.3, "0.3 of the cold build or less", "chart: build",
+        base="cold build"),
+    Row("first prod deploy, nothing cached", "first", 1, "not slower than the chart", "chart: first", base="chart: first",
+        reason=WAITS),
     Row("the same, with an empty build cache", "first, cache", None, "", "chart: first", base="chart: first"),
     Row("deploy that changes nothing", "nothing", 5, "5 times an empty playbook or less", "chart: nothing", base="empty playbook",
         reason=PYTHON),
@@ -188,7 +195,7 @@ class Rounds:
         bench.push("break", "compile")
         with Watch(bench.address("dev")) as watch:
             played = bench.play_ours("dev")
-            end = datetime.now(timezone.utc)
+            end = datetime.now(UTC)
         assert played.returncode == 2 and "broken.go" in played.message, played.end or played.output
         self.note("broken", watch.down)
         self.note("told", (end - bench.last_line(bench.last_build("zddc-server-dev"))).total_seconds())
@@ -239,7 +246,7 @@ NAMES = [name for part in PARTS for name in part]
 
 def judged(row: Row, samples: dict[str, list[float]]) -> dict[str, Any] | None:
     """Give a row with its figures, if it was measured."""
-    if row.here not in samples or row.base and row.base not in samples:
+    if row.here not in samples or (row.base and row.base not in samples):
         return None
     middle = {series: statistics.median(values) for series, values in samples.items()}
     figure = max(samples[row.here]) if row.worst else middle[row.here]
@@ -314,7 +321,7 @@ def main() -> int:
                 clean(bench, helm, rounds)
             rounds.say("the end")
         results = {
-            "date": datetime.now(timezone.utc).date().isoformat(),
+            "date": datetime.now(UTC).date().isoformat(),
             "rounds": options.rounds,
             "machine": machine(bench, helm),
             "watched": PATIENCE,

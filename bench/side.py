@@ -112,7 +112,7 @@ class Bench(Stage):
 
     def play_ours(self, mode: str, playbook: str = "deploy", **more: Any) -> Any:
         """Run a playbook on the instance of a mode, with a build cache of its own unless told otherwise."""
-        usual = {
+        usual: dict[str, Any] = {
             "mode": mode, "name": f"zddc-server-{mode}", "service_node_port": PORTS[mode], "build_cache": "own",
             "git_ref": "main" if mode == "dev" else "zddc-server-v0.0.7", "allow_mutable_ref": True,
         }  # fmt: skip
@@ -251,5 +251,6 @@ class Helm:
 
 
 __all__ = [
-    "PATIENCE", "ROOT", "VARS_FILE", "Bench", "Helm", "Watch", "ansible_playbook", "build_seconds", "evidence", "helm_program", "prepare",
+    "PATIENCE", "ROOT", "VARS_FILE", "Bench", "Helm", "Watch", "ansible_playbook", "build_seconds", "evidence", "helm_program",
+    "prepare",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ TURN = pytest.StashKey[ExitStack | None]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     """Let tests that are marked so run alone; those in a row wait only once for the others to end."""
     run, stash = os.environ.get("PYTEST_XDIST_TESTRUNUID"), item.config.stash
     alone, next_alone = (one is not None and one.get_closest_marker("alone") is not None for one in (item, nextitem))
@@ -142,7 +142,7 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
 
 def evidence(namespace: str) -> str:
     """Give what a person would look at first: pods, events and the last log lines; never Secrets."""
-    from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import latest, shown
+    from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import latest, shown  # noqa: PLC0415 - the finder finds it
 
     client = kubernetes.config.new_client_from_config(yaml.safe_load(VARS_FILE.read_text())["zddc_server_kubeconfig"])
     core, lines = kubernetes.client.CoreV1Api(client), []
@@ -163,7 +163,7 @@ def evidence(namespace: str) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what is on the cluster beside a failure."""
     report = yield
     if report.failed:

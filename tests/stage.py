@@ -39,7 +39,7 @@ class Stage:
         self.batch = kubernetes.client.BatchV1Api(instance.client)
         self.networking = kubernetes.client.NetworkingV1Api(instance.client)
         self.rbac = kubernetes.client.RbacAuthorizationV1Api(instance.client)
-        self._variables = instance.variables
+        self._variables: dict[str, Any] = instance.variables
         self.play = play
         self._objects = instance.objects
 
@@ -83,7 +83,7 @@ class Stage:
 
     def deploy_dev(self, **variables: Any) -> Any:
         """Deploy an instance in dev, at the newest main."""
-        fixed = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main"}
+        fixed: dict[str, Any] = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main"}
         return self.deploy(**fixed, service_type="ClusterIP", service_node_port=0, **variables)
 
     @contextmanager
@@ -99,7 +99,7 @@ class Stage:
     def push(self, *what: str) -> str:
         """Push a commit to main, and give its hash."""
         verb, *rest = what
-        command = [REPOSITORY, verb, self.repository, *rest]
+        command = [str(REPOSITORY), verb, self.repository, *rest]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def git_answers(self) -> bool:

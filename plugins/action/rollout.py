@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import IO, Any
 
-from ansible import constants as C
+from ansible import constants
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.utils.display import Display
 
@@ -22,14 +22,14 @@ SILENT = ("json", "jsonl", "null")
 class ActionModule(Normal):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if not self._can_show():
-            return super().run(tmp, task_vars)
-        hosts, who = (task_vars or {}).get("ansible_play_hosts_all", []), [str(self._task.args.get("name"))]
-        if len(hosts) > 1:
-            who.insert(0, str(task_vars["inventory_hostname"]))
+            return dict(super().run(tmp, task_vars))
+        known, who = task_vars or {}, [str(self._task.args.get("name"))]
+        if len(known.get("ansible_play_hosts_all", [])) > 1:
+            who.insert(0, str(known["inventory_hostname"]))
         with tempfile.NamedTemporaryFile("r", encoding="utf-8", prefix="rollout-") as file:
             self._task.args["progress"] = file.name
             with shown(file, ": ".join(dict.fromkeys(who))):
-                return super().run(tmp, task_vars)
+                return dict(super().run(tmp, task_vars))
 
     def _can_show(self) -> bool:
         """The module writes on this machine, as this user, and nobody minds what is printed."""
@@ -39,7 +39,7 @@ class ActionModule(Normal):
             and not self._task.async_val
             and not self._task.no_log
             and not self._task.args.get("progress")
-            and C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] not in SILENT
+            and constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK").rpartition(".")[2] not in SILENT
         )
 
 

@@ -10,11 +10,16 @@ import gzip
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import NamedTuple
 
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import credentials
 
-Object = dict[str, Any]
+# Where it is missing, check_client says so, in words for the user.
+with suppress(ImportError):
+    import yaml
+
 
 PREFIX = "zddc_server_"
 # Names in the server's environment that have a variable, and those that the role fixes.
@@ -99,8 +104,6 @@ def merged(under: Object, over: Object) -> Object:
 
 def identities(manifest: str, namespace: str) -> list[tuple[str, str, str]]:
     """The objects of a release in its own namespace."""
-    import yaml
-
     every = [item for item in yaml.safe_load_all(manifest) if item]
     return [
         (item["apiVersion"], item["kind"], item["metadata"]["name"])
@@ -163,7 +166,7 @@ def variables(deployment: Object, service: Object | None, ingress: Object | None
         found |= of_the_service(service) | of_the_metadata("service", service["metadata"])
     if ingress:
         found |= of_the_ingress(ingress, notes) | of_the_metadata("ingress", ingress["metadata"])
-    if ingress or service and service["spec"]["type"] != "ClusterIP":
+    if ingress or (service and service["spec"]["type"] != "ClusterIP"):
         notes.append(
             f"{PREFIX}allowed_clients or {PREFIX}guarded_elsewhere: the server believes the header with the user's e-mail. Name "
             "what may reach its pods, or say that something else sees to it."

@@ -1,23 +1,29 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""An object as YAML that can be read."""
+"""An object, and how it is shown as YAML."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-
-def as_yaml(item: dict[str, Any], sort_keys: bool = True) -> str:
-    """The object as kubectl shows it; text of several lines is shown as such. Empty, where there is none."""
-    # Imported here, so that a module can still say that the Kubernetes library, which brings it, is missing.
+# Where it is missing, check_client says so, in words for the user.
+with suppress(ImportError):
     import yaml
 
+Object = dict[str, Any]
+"""An object of Kubernetes' API, or a part of one."""
+
+
+def as_yaml(item: Object, sort_keys: bool = True) -> str:
+    """The object as kubectl shows it; text of several lines is shown as such. Empty, where there is none."""
+
     class Dumper(yaml.SafeDumper):
-        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML gives it by name
             super().increase_indent(flow, False)
 
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, _data: Any) -> bool:
             return True
 
     def text(dumper: Dumper, value: str) -> yaml.ScalarNode:

@@ -10,7 +10,8 @@ short_description: Resolves a tag, a branch or a commit of a Git repository to a
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Asks the repository, from the controller, with C(git ls-remote) what a name stands for; nothing is cloned and nothing is changed.
+  - Asks the repository, from the controller, with C(git ls-remote) what a name stands for; nothing is cloned and nothing is
+    changed.
   - A commit that no tag and no branch points to is asked for with C(git fetch), without its files.
   - Made for the role C(zddc_server), so its messages name C(zddc_server_git_repo) and C(zddc_server_git_ref).
   - It never asks for a user or a password. What Git is set up with (SSH keys, credential helpers) is used.

@@ -144,7 +144,6 @@ pods:
       sample: zddc-server
 """
 
-from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
@@ -153,11 +152,10 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Kinds, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 TAKEN = ("Service", "Deployment", "Ingress")
-
-Object = dict[str, Any]
 
 
 class NoRelease(Exception):
@@ -252,9 +250,8 @@ def main() -> None:
     except (ConnectionProblem, NoRelease) as problem:
         module.fail_json(msg=str(problem))
     except ApiError as error:
-        module.fail_json(
-            msg=f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
-        )
+        where = f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address}"
+        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip())
     module.exit_json(changed=False, **result)
 
 

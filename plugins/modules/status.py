@@ -127,7 +127,6 @@ instances:
 """
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
@@ -138,12 +137,12 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import IN
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, GIT_REF, MODE, OWN
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
-Object = dict[str, Any]
 INSTANCE = "app.kubernetes.io/instance"
 GONE = "not deployed"
 
@@ -196,8 +195,9 @@ def url(namespace: Namespace, name: str, pods: list[Object], record: Object | No
     # Whether a Gateway ends TLS is told in another namespace; that there is a route, in the record.
     for route in [one for one in (record["data"]["objects"] if record else []) if one["kind"] == "HTTPRoute"]:
         for host in route["spec"].get("hostnames") or []:
-            rule = next(iter(route["spec"].get("rules") or []), {})
-            return f"{host}{next(iter(rule.get('matches') or []), {}).get('path', {}).get('value', '/')}"
+            rules = route["spec"].get("rules") or [{}]
+            matches = rules[0].get("matches") or [{}]
+            return f"{host}{matches[0].get('path', {}).get('value', '/')}"
     for service in of(namespace.services, name):
         for port in service["spec"].get("ports") or []:
             if node_port := port.get("nodePort"):

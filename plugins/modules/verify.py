@@ -66,7 +66,6 @@ checks:
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
@@ -75,9 +74,8 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Answer, Api, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT
-
-Object = dict[str, Any]
 
 
 def is_page(answer: Answer) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -37,12 +36,15 @@ class InProcess(Normal):
     argument_spec: ClassVar[dict[str, Any]]
     conditions: ClassVar[dict[str, Any]] = {}
     """What holds between the options, as AnsibleModule takes it."""
-    work: ClassVar[Callable[[api.Caller], dict[str, Any]]]
-    """Gives the module's result; a staticmethod."""
+
+    @staticmethod
+    def work(caller: api.Caller) -> dict[str, Any]:
+        """The module's result."""
+        raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if not self._comes_to_the_same(task_vars or {}):
-            return super().run(tmp, task_vars)
+            return dict(super().run(tmp, task_vars))
         # As a module gets them: without what the controller notes of a value.
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
         validation, options = self.validate_argument_spec(self.argument_spec, **self.conditions)
@@ -53,7 +55,7 @@ class InProcess(Normal):
     def _comes_to_the_same(self, task_vars: dict[str, Any]) -> bool:
         """The module would run on this machine, as this user, with this Python and its environment."""
         return bool(
-            api.kubernetes
+            api.HAS_CLIENT
             and self._connection.transport == "local"
             and not self._connection.become
             and self._templar.template(task_vars.get("ansible_python_interpreter")) == sys.executable

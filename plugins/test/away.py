@@ -14,7 +14,8 @@ version_added: 0.1.0
 short_description: Whether a cluster that could not be reached is why a task failed
 description:
   - Takes the result of a task that asked the cluster, by a module of P(kubernetes.core.k8s#module)'s collection or of this one.
-    True if it failed since the cluster's API was away, or said that it cannot answer just now, so that the same may go well later.
+    True if it failed since the cluster's API was away, or said that it cannot answer just now, so that the same may go well
+    later.
   - In C(until), also true of a module that broke off, since Ansible has no words of why there yet.
 options:
   _input:

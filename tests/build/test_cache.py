@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -134,7 +134,7 @@ def test_a_commit_that_does_not_compile(site: Any) -> None:
     jobs = site.jobs()
     with site.asked(0.05) as answers:
         played = site.deploy(**MAIN)
-        end = datetime.now(timezone.utc)
+        end = datetime.now(UTC)
     assert played.returncode == 2
     lines = played.message.splitlines()
     (name,) = site.jobs().keys() - jobs.keys()

@@ -89,7 +89,8 @@ def answers(site: Any) -> bool:
         return False
 
 
-def test_options(site: Any, surroundings: None) -> None:
+@pytest.mark.usefixtures("surroundings")
+def test_options(site: Any) -> None:
     usual, jobs = site.objects(), site.jobs()
     with site.restricted():
         played = site.deploy(**OPTIONS)

@@ -42,7 +42,8 @@ def unchanged(site: Any, before: dict[str, str], played: Any, message: str) -> N
 @pytest.mark.parametrize(
     ("ref", "why"),
     [
-        ("zddc-server-v0.0.6", "is a name for a commit and nothing that could be signed. Nothing was changed. Have it made with git tag --sign, or name another."),
+        ("zddc-server-v0.0.6", "is a name for a commit and nothing that could be signed. "
+         "Nothing was changed. Have it made with git tag --sign, or name another."),
         ("zddc-server-v0.0.7", "is not signed. Nothing was changed. Have it signed (git tag --sign), or name what is."),
         ("signed-by-eve", f"is signed with {{eve}}, which is none of these signers'. Nothing was changed. {STRANGER}"),
     ],
@@ -119,8 +120,9 @@ def test_keys_of_openpgp_in_a_config_map(site: Any, keys: Keys, tmp_path: Path) 
     played = site.deploy(playbook="rollback", trusted_signers=signers)
     unchanged(
         site, before, played,
-        f"zddc_server_trusted_signers: {ada!r} at commit {site.served()} was not checked with these signers when it was deployed. "
-        f"Nothing was changed. Deploy it while the repository can be read, which checks it: -e zddc_server_git_ref={ada}",
+        f"zddc_server_trusted_signers: {ada!r} at commit {site.served()} was not checked with these signers when it was "
+        f"deployed. Nothing was changed. Deploy it while the repository can be read, which checks it: "
+        f"-e zddc_server_git_ref={ada}",
     )  # fmt: skip
     played = site.deploy("--check", playbook="rollback", **by(keys, "ada"))
     assert (played.returncode, played.message, site.objects()) == (0, "", before)

@@ -162,7 +162,8 @@ def test_a_lost_node_is_made_anew(cluster: Cluster) -> None:
     cluster.became("created")
 
 
-def test_a_full_disk(cluster: Cluster, play: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_a_full_disk(play: Callable[..., Any], tmp_path: Path) -> None:
     cache, df = tmp_path / "cache", tmp_path / "bin/df"
     df.parent.mkdir()
     df.write_text("#!/bin/sh\necho Avail\necho 3G\n")

@@ -110,8 +110,8 @@ def test_a_budget_that_no_pod_may_go_by(stage: Any) -> None:
     before = stage.objects()
     for budget in ({"minAvailable": 3}, {"minAvailable": "100%"}, {"maxUnavailable": 0}):
         assert stage.deploy("--check", replicas=3, disruption_budget=budget).warnings == [
-            f"zddc_server_disruption_budget is {json.dumps(budget)} with 3 replicas: no pod may be taken away, and no node that has one "
-            "can be drained. Leave room for one."
+            f"zddc_server_disruption_budget is {json.dumps(budget)} with 3 replicas: no pod may be taken away, and no node that "
+            "has one can be drained. Leave room for one."
         ]
     for budget in ({"minAvailable": 2}, {"maxUnavailable": "25%"}):
         assert stage.deploy("--check", replicas=3, disruption_budget=budget).warnings == []

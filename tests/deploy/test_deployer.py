@@ -109,9 +109,9 @@ def test_who_may_not_clean_up(stage: Any, deployer: Callable[..., str]) -> None:
     assert (played.returncode, played.end) == (
         2,
         "The new revision is applied, and what is not wanted any more stays: zddc_server_kubeconfig: "
-        f'User "{user}" cannot delete resource "ingresses" in API group "networking.k8s.io" in the namespace "{stage.namespace}". '
-        f"{user} needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
-        'docs/operations.md, "Rights".',
+        f'User "{user}" cannot delete resource "ingresses" in API group "networking.k8s.io" in the namespace '
+        f"\"{stage.namespace}\". {user} needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All "
+        'that the playbooks need: docs/operations.md, "Rights".',
     )
     # The revision serves all the same, and nothing was gone back to.
     assert newest.metadata.annotations["varasys.zddc/result"] == "served"
@@ -146,9 +146,8 @@ def dev_pod_fixture(stage: Any) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("resource", "verb"), [("pods", "list"), ("pods/exec", "get"), ("pods", "get")])
-def test_who_may_not_look_into_dev(
-    stage: Any, deployer: Callable[..., str], dev_pod: None, tmp_path: Path, resource: str, verb: str
-) -> None:
+@pytest.mark.usefixtures("dev_pod")
+def test_who_may_not_look_into_dev(stage: Any, deployer: Callable[..., str], tmp_path: Path, resource: str, verb: str) -> None:
     before, user = stage.objects(), USER.format(namespace=stage.namespace)
     variables = {"kubeconfig": deployer(resource, verb), "mode": "dev", "name": "zddc-server-dev"}
     played = stage.deploy("-e", f"archive={tmp_path}/changes.tar", playbook="changes", **variables)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,9 @@ def dev_fixture(deployed: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(name="begin")
-def begin_fixture(stage: Any) -> datetime:
+def begin_fixture() -> datetime:
     """Give when the test began, with the precision of the cluster's times."""
-    return datetime.now(timezone.utc).replace(microsecond=0)
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(name="pending_claim")

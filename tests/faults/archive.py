@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import kubernetes
-from run import Run
+from faults.run import Run
 from stage import Site
 
 # The overlays on the node that belong to pods: of their volumes, not of their containers.

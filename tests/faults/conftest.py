@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from archive import NEW, OLD, Archive, Traffic
-from run import Door
+from faults.archive import NEW, OLD, Archive, Traffic
+from faults.run import Door
 
 NOTED = Path(__file__).resolve().parents[2] / "docs/faults.json"
 

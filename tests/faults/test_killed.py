@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from archive import NEW
+from faults.archive import NEW
 
 POINTS = [
     ("Resolve the ref to a commit", 1, 0.0),

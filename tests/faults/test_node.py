@@ -12,7 +12,7 @@ from typing import Any
 
 import kubernetes
 import pytest
-from archive import NEW, OVERLAYS
+from faults.archive import NEW, OVERLAYS
 
 pytestmark = [pytest.mark.by_hand, pytest.mark.alone]
 NODE = "zddc-control-plane"

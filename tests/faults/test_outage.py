@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from archive import NEW
-from run import Door
+from faults.archive import NEW
+from faults.run import Door
 
 SECONDS = 20
 POINTS = [

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from archive import NEW
+from faults.archive import NEW
 
 
 @pytest.mark.parametrize("replicas", [1, 2])

@@ -58,7 +58,7 @@ def manifests(folder: Path) -> dict[str, str]:
 
 def job(folder: Path, case: str) -> dict[str, str]:
     """Give the Job of a case that builds before a rollout, if it has one."""
-    return {"job-build.yaml": path.read_text() for path in (folder / "jobs").glob(f"{case}.yaml")}
+    return {"job-build.yaml": path.read_text()} if (path := folder / "jobs" / f"{case}.yaml").exists() else {}
 
 
 def changed(rendered: Path, case: str) -> dict[str, str]:

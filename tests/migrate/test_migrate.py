@@ -28,8 +28,8 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
     played = releases.migrate("-e", "release=archiv")
     assert (played.returncode, played.message) == (
         2,
-        f"Helm has no release 'archiv' in namespace '{releases.namespace}'. There are: archive. Name one of them: -e release=NAME, "
-        "and its namespace: -e zddc_server_namespace=NAMESPACE",
+        f"Helm has no release 'archiv' in namespace '{releases.namespace}'. There are: archive. Name one of them: -e "
+        "release=NAME, and its namespace: -e zddc_server_namespace=NAMESPACE",
     )
     played = releases.migrate("-e", "release=archive", "-e", f"file={file}", "--check")
     assert (played.returncode, played.message, file.exists()) == (0, "", False)
@@ -77,12 +77,12 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
     )
     reviewed = ("-e", f"@{file}", "-e", "zddc_server_guarded_elsewhere=true")
     for step, message in (
-        ("forget=true", f"The release archive in namespace {releases.namespace} was not taken over, so Helm keeps its record. Nothing "
-         "was changed. Take it over first: -e @FILE -e take_over=true"),
-        ('{"take_over": true, "forget": true}', "take_over and forget are both true. Nothing was changed. Give one: what was taken over "
-         "is to be seen to work before Helm forgets it."),
-        ("take_over=true", "Nothing was changed.\n- zddc_server_mode is 'dev', and the release is one of prod. Give the variables that "
-         "were written for it: -e @FILE"),
+        ("forget=true", f"The release archive in namespace {releases.namespace} was not taken over, so Helm keeps its record. "
+         "Nothing was changed. Take it over first: -e @FILE -e take_over=true"),
+        ('{"take_over": true, "forget": true}', "take_over and forget are both true. Nothing was changed. Give one: what was "
+         "taken over is to be seen to work before Helm forgets it."),
+        ("take_over=true", "Nothing was changed.\n- zddc_server_mode is 'dev', and the release is one of prod. Give the "
+         "variables that were written for it: -e @FILE"),
     ):  # fmt: skip
         mode = ("-e", "zddc_server_mode=dev") if step.startswith("take") else ()
         played = releases.migrate(*reviewed, "-e", step, *mode)
@@ -171,14 +171,14 @@ def test_another_selector(releases: Any, tmp_path: Path) -> None:
     releases.install("web", "prod", chart, replicas=0)
     before = releases.objects()
     obstacle = (
-        "Deployment 'web' selects its pods by app=zddc, app.kubernetes.io/instance=web, which cannot be changed; the role's would "
-        "select them by app.kubernetes.io/name=zddc-server, app.kubernetes.io/instance=web."
+        "Deployment 'web' selects its pods by app=zddc, app.kubernetes.io/instance=web, which cannot be changed; the role's "
+        "would select them by app.kubernetes.io/name=zddc-server, app.kubernetes.io/instance=web."
     )
     played = releases.migrate("-e", "release=web", "-e", f"file={file}")
     assert (played.returncode, played.message, file.exists()) == (
         2,
-        f"{obstacle} So this release cannot be taken over as it is. docs/from-helm.md says how to move it under the same name, or "
-        "under a new one.",
+        f"{obstacle} So this release cannot be taken over as it is. docs/from-helm.md says how to move it under the same name, "
+        "or under a new one.",
         False,
     )
     given = ("-e", "zddc_server_name=web", "-e", f"zddc_server_git_repo={releases.repository}", "-e", "take_over=true")

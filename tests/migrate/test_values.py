@@ -30,7 +30,10 @@ TRIED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "zddc.logLevel": ({"zddc.logLevel": "warn"}, {"log_level": "warn"}),
     "zddc.indexPath": ({"zddc.indexPath": ".index"}, {"index_path": ".index"}),
-    "build.image": ({"build.image": "mirror.example.org/golang:1.25-alpine"}, {"build_image": "mirror.example.org/golang:1.25-bookworm"}),
+    "build.image": (
+        {"build.image": "mirror.example.org/golang:1.25-alpine"},
+        {"build_image": "mirror.example.org/golang:1.25-bookworm"},
+    ),
     "build.pullPolicy": ({"build.pullPolicy": "Never"}, {"build_image_pull_policy": "Never"}),
     "build.prepare": ({"build.prepare": "apk add git"}, {}),
     "image": ({"image": "alpine:3.23"}, {"image": "alpine:3.23"}),

@@ -32,10 +32,9 @@ PLAYBOOKS = {
     "cluster": "tests/collection/test_installed.py::test_the_workflow_of_the_example",
     "demo": "tests/demo/test_demo.py::test_it_shows_both_modes_and_keeps_their_pods",
     "migrate": "tests/migrate/test_migrate.py::test_prod",
-    **{
-        verb: "molecule/operate/verify.yml"
-        for verb in ("history", "lint", "remove", "render", "rollback", "status", "stop", "verify")
-    },
+    **dict.fromkeys(
+        ("history", "lint", "remove", "render", "rollback", "status", "stop", "verify"), "molecule/operate/verify.yml"
+    ),
     "deploy": "molecule/default/converge.yml",
 }
 

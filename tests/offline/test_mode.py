@@ -28,7 +28,10 @@ def test_a_mode_beside_an_inventory(play: Callable[..., Any], tmp_path: Path, mo
     hosts = {name: {"zddc_server_name": name} | ({"zddc_server_mode": mode} if mode else {}) for name, mode in modes.items()}
     inventory.write_text(yaml.safe_dump({"zddc_server": {"hosts": hosts}}))
     played = play("-i", inventory, "playbooks/lint.yml", "-e", "mode=dev")
-    message = f"mode is 'dev', and zddc_server_mode is set for {said}. Nothing was changed. Leave out -e mode=, and choose hosts by --limit."
+    message = (
+        f"mode is 'dev', and zddc_server_mode is set for {said}. Nothing was changed. Leave out -e mode=, and choose hosts "
+        "by --limit."
+    )
     assert (played.returncode, played.message) == ((2, message) if said else (0, ""))
     linted = {text.split(" ")[0] for text in played.messages if ": no problem." in text}
     assert linted == (set() if said else {"a", "b"})
@@ -54,6 +57,6 @@ def test_a_mode_beside_variables_that_set_one(play: Callable[..., Any], playbook
     played = play(f"playbooks/{playbook}.yml", "-e", "mode=dev", "-e", "zddc_server_mode=prod")
     assert played.returncode == 2
     assert played.message == (
-        "mode is 'dev', and zddc_server_mode is set for localhost, as prod. Nothing was changed. Leave out -e mode=, and choose hosts "
-        "by --limit."
+        "mode is 'dev', and zddc_server_mode is set for localhost, as prod. Nothing was changed. Leave out -e mode=, and choose "
+        "hosts by --limit."
     )

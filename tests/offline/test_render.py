@@ -73,8 +73,8 @@ def test_what_is_not_wanted_any_more_goes_and_files_of_others_stay(run: Callable
         ),
         (
             {"commit": COMMIT, "zddc_server_expected_commit": "1" * 40},
-            f"commit is {COMMIT}, and zddc_server_expected_commit is {'1' * 40}. Nothing was written. Leave commit out, or give the "
-            "one that is expected.",
+            f"commit is {COMMIT}, and zddc_server_expected_commit is {'1' * 40}. Nothing was written. Leave commit out, or give "
+            "the one that is expected.",
         ),
         (
             {"commit": COMMIT, "zddc_server_trusted_signers": {"file": "/signers"}},

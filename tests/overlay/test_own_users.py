@@ -79,7 +79,7 @@ def old_cluster_fixture(tmp_path: Path, site: Any) -> Iterator[str]:
     try:
         started += [subprocess.Popen(list(map(str, one)), stdout=log, stderr=log) for one in commands]
         # It makes its certificate before it listens.
-        site.until(lambda: (tmp_path / "certificates/apiserver.crt").exists())
+        site.until((tmp_path / "certificates/apiserver.crt").exists)
         core = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(tmp_path / "kubeconfig")))
 
         def made() -> bool:

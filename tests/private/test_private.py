@@ -74,9 +74,11 @@ def test_a_controller_without_access(private: Any) -> None:
 
 WRONG = [
     ({"git_ssh": {"secret": "strange-key", "key": "identity"}}, "git@{address}: Permission denied (publickey)."),
-    ({"git_ssh": {"secret": "deploy-key", "known_hosts_config_map": "strange-hosts", "known_hosts_key": "hosts"}}, "Host key verification failed."),
+    ({"git_ssh": {"secret": "deploy-key", "known_hosts_config_map": "strange-hosts", "known_hosts_key": "hosts"}},
+     "Host key verification failed."),
     ({"git_token": {"secret": "strange-token", "password_key": "token"}}, "Authentication failed for '{repo}/'"),
-    ({"ca_bundle": {"config_map": "machine-ca", "key": "bundle.pem"}}, "unable to access '{repo}/': server certificate verification failed. CAfile: /build/ca.crt CRLfile: none"),
+    ({"ca_bundle": {"config_map": "machine-ca", "key": "bundle.pem"}},
+     "unable to access '{repo}/': server certificate verification failed. CAfile: /build/ca.crt CRLfile: none"),
 ]  # fmt: skip
 
 

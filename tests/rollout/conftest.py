@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import kubernetes
@@ -143,10 +143,10 @@ def wait_fixture(shop: Shop, name: str, capsys: pytest.CaptureFixture[str], tmp_
         lines.write_text("")
         given = {"kubeconfig": shop.kubeconfig, "namespace": shop.namespace, "name": name, "progress": str(lines)}
         capsys.readouterr()
-        begun = datetime.now(timezone.utc)
+        begun = datetime.now(UTC)
         with patch_module_args({**given, "timeout": 90, **options}), pytest.raises(SystemExit):
             rollout.main()
         result = json.loads(capsys.readouterr().out.splitlines()[-1])
-        return Waited(result, lines.read_text().splitlines(), begun, datetime.now(timezone.utc))
+        return Waited(result, lines.read_text().splitlines(), begun, datetime.now(UTC))
 
     return wait

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from snapshots import Snapshot, recorded
+from unit.snapshots import Snapshot, recorded
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         capsys.readouterr()
         with patch_module_args({**options, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
             module.main()
-        return json.loads(capsys.readouterr().out.splitlines()[-1])
+        return dict(json.loads(capsys.readouterr().out.splitlines()[-1]))
 
     return call
 
@@ -74,7 +74,7 @@ class Cluster:
                 cluster.writes.append((self.command, url.path, query, sent))
                 self.answer(cluster.answers.get(f"{self.command} {url.path}", sent), query)
 
-            do_PUT = do_POST = do_DELETE = do_PATCH
+            do_PUT = do_POST = do_DELETE = do_PATCH  # noqa: N815 - the names are of http.server
 
             def answer(self, answer: Any, query: dict[str, list[str]]) -> None:
                 if callable(answer):
@@ -138,7 +138,7 @@ def silent() -> Iterator[int]:
 def closed() -> int:
     """A port where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

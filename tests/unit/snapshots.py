@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ RECORDED = Path(__file__).parent / "recorded"
 
 
 def recorded(name: str) -> list[Snapshot]:
-    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return list(json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def judge(snapshot: Snapshot, **times: datetime) -> Verdict:
+def judge(snapshot: Snapshot, **times: Any) -> Verdict:
     known = {"now": moment(snapshot["now"]), "started": moment(snapshot["started"]), **times}
     return assess(snapshot["deployment"], snapshot["replicasets"], snapshot["pods"], **known)
 

@@ -8,9 +8,9 @@ import re
 import subprocess
 from pathlib import Path
 
-import options
 import pytest
 import yaml
+from variables import options
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

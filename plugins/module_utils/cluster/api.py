@@ -40,6 +40,7 @@ except ImportError:
     # check_client says so, in words for the user.
     kubernetes = None
 
+HAS_CLIENT = kubernetes is not None
 GOOD_CLIENT = "37.0.2"
 # What the documentation fragment api.instance describes.
 INSTANCE_ARG_SPEC = {
@@ -55,7 +56,7 @@ def check_client() -> None:
     """The client library is there, and none of the versions that fail with kubernetes.core."""
     remedy = f"Install kubernetes {GOOD_CLIENT} for the Python that runs the modules (ansible_python_interpreter)."
     try:
-        found = version("kubernetes") if kubernetes else ""
+        found = version("kubernetes") if HAS_CLIENT else ""
     except PackageNotFoundError:
         found = ""
     if not found:

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, SIGNED_BY, TRUSTED_SIGNERS
-
-Object = dict[str, Any]
 
 RESULT, CAUSE, BY = f"{OWN}result", f"{OWN}cause", f"{OWN}by"
 SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
@@ -31,7 +30,7 @@ def read(api: Reader, namespace: str, labels: Mapping[str, str]) -> list[Object]
 
 
 def result(record: Object) -> str:
-    return record["metadata"].get("annotations", {}).get(RESULT, UNFINISHED)
+    return str(record["metadata"].get("annotations", {}).get(RESULT, UNFINISHED))
 
 
 def made(records: list[Object], name: str, namespace: str, labels: Mapping[str, str], by: str, data: Object) -> Object:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ConnectionProblem
 
-try:
+# Where it is missing, check_client says so, in words for the user.
+with suppress(ImportError):
     import yaml
-except ImportError:
-    # check_client says so, in words for the user.
-    pass
 
 IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 

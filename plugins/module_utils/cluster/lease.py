@@ -16,6 +16,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Caller, connect, whoami
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
@@ -29,8 +30,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "labels": {"type": "dict", "default": {}},
 }
 CONDITIONS: dict[str, Any] = {"required_if": [("state", "released", ["holder"])]}
-
-Object = dict[str, Any]
 
 
 class Writer(Protocol):

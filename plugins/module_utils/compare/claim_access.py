@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.user_namespaces import pod_spec
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
-
-Object = dict[str, Any]
 
 SHARED = "ReadWriteMany"
 ONE_POD = "ReadWriteOncePod"
@@ -32,8 +30,8 @@ def problems(api: Api, namespace: str, name: str, claim: Object, definition: Obj
     what = f"the claim {name!r} in namespace {namespace!r} is {', '.join(modes)}"
     if modes == ["ReadOnlyMany"] and written:
         return [
-            f"{PREFIX}data_claim: {what}, and in prod the server writes to it: its logs and tokens lie beside the documents. Name a "
-            "claim that can be written to."
+            f"{PREFIX}data_claim: {what}, and in prod the server writes to it: its logs and tokens lie beside the documents. "
+            "Name a claim that can be written to."
         ]
     if not modes or SHARED in modes or (not written and "ReadOnlyMany" in modes):
         return []
@@ -96,7 +94,7 @@ def stands(toleration: Object, taint: Object) -> bool:
     exists = toleration.get("operator") == "Exists"
     return (
         toleration.get("effect", taint["effect"]) == taint["effect"]
-        and (exists and not toleration.get("key") or toleration.get("key") == taint["key"])
+        and ((exists and not toleration.get("key")) or toleration.get("key") == taint["key"])
         and (exists or toleration.get("value", "") == taint.get("value", ""))
     )
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Object = dict[str, Any]
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+
 Path = tuple[str, ...]
 MISSING = object()
 """Where a path leads to nothing."""
@@ -44,7 +45,7 @@ def leaves(fields: Object, above: Path = ()) -> Iterator[Path]:
         path = (*above, key)
         if not below:
             # The "." of a field says no more than that it is there.
-            if key != "." or above[-1:] and above[-1][:2] == "k:":
+            if key != "." or (above[-1:] and above[-1][:2] == "k:"):
                 yield path
         else:
             yield from leaves(below, path)
@@ -86,7 +87,7 @@ def _item(items: list[Any], key: str) -> int | None:
         if key[:2] == "k:":
             if isinstance(item, dict) and all(item.get(name, value) == value for name, value in wanted.items()):
                 return place
-        elif key[:2] == "i:" and place == wanted or key[:2] == "v:" and item == wanted:
+        elif (key[:2] == "i:" and place == wanted) or (key[:2] == "v:" and item == wanted):
             return place
     return None
 

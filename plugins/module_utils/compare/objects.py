@@ -12,9 +12,8 @@ from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import fields
-from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object, as_yaml
 
-Object = dict[str, Any]
 REPLICAS = ("f:spec", "f:replicas")
 # The API server's own bookkeeping.
 BOOKKEEPING = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
@@ -40,7 +39,7 @@ class Compared:
     def new_pods(self) -> bool:
         """Whether an apply makes pods: of another template, or more of them."""
         before, after = self.before.get("spec", {}), self.after.get("spec", {})
-        return before.get("template") != after.get("template") or after.get("replicas", 1) > before.get("replicas", 1)
+        return bool(before.get("template") != after.get("template") or after.get("replicas", 1) > before.get("replicas", 1))
 
     def diff(self) -> Object:
         kind, name = self.after.get("kind") or self.before["kind"], (self.after or self.before)["metadata"]["name"]

@@ -31,6 +31,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight imp
     check_namespace,
     manager,
 )
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
@@ -63,8 +64,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "cautions": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 5},
 }
-
-Object = dict[str, Any]
 
 
 class OutOfTime(BaseException):
@@ -160,9 +159,10 @@ class Planner:
             return
         # What is in a claim is nobody's to take.
         spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
-        if (live and spared and (problem := self.of_another(live))) or (
-            live and kind == "Deployment" and (problem := self.moved_tag(live))
-        ):
+        problem = self.of_another(live) if live and spared else ""
+        if live and kind == "Deployment":
+            problem = problem or self.moved_tag(live)
+        if problem:
             self.result["problems"].append(problem)
         elif not namespace_exists:
             self.compared.append(Compared({}, definition, definition))

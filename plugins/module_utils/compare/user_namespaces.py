@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
-
-Object = dict[str, Any]
 
 IS_FALSE = f"{PREFIX}host_users is false, and"
 ADVICE = f"or set {PREFIX}host_users to true."

@@ -191,7 +191,7 @@ class Verifier:
     def object(self) -> str:
         """The name of what was signed, which leads to the commit."""
         if not self.tag:
-            return self.commit
+            return str(self.commit)
         name = f"refs/tags/{self.ref}"
         if self.local(self.git, "rev-parse", f"{name}^{{commit}}").stdout.strip() != self.commit:
             raise self.refused(f"does not lead to commit {self.commit} any more", "Run this again.")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     CONTROL,
     UNBOUND,
@@ -26,7 +27,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     event_time,
 )
 
-Object = dict[str, Any]
 # What go says of a compiler that the kernel has killed. Its container ends as after any error.
 KILLED = re.compile(r"signal: killed$")
 COMPILE_ERROR = re.compile(r"\S+\.go:\d+(:\d+)?: \S")

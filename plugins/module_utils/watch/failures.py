@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, events_of, instance_logs, shown
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Object, Pod, event_time
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod, event_time
 
 MOST_PODS = 5
 MOST_LINES = 10_000

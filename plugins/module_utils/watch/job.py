@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs, events_of
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
@@ -26,8 +27,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     pod_failure,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, looks
-
-Object = dict[str, Any]
 
 
 class Writer(Reader, Protocol):
@@ -42,7 +41,7 @@ def base(namespace: str) -> str:
 
 def true(job: Object, *kinds: str) -> Object:
     """The first of these conditions that holds."""
-    return next((one for one in map(lambda kind: condition(job, kind), kinds) if one.get("status") == "True"), {})
+    return next((one for kind in kinds if (one := condition(job, kind)).get("status") == "True"), {})
 
 
 def over(job: Object) -> bool:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
-Object = dict[str, Any]
 NO_IMAGE = (
     "ErrImagePull",
     "ImagePullBackOff",
@@ -277,7 +277,7 @@ def container_failure(pod: Object, name: str, init: bool, one: Object, started: 
 
 def memory_limit(pod: Object, container: str) -> str:
     every = [*(pod["spec"].get("initContainers") or []), *(pod["spec"].get("containers") or [])]
-    spec = next((one for one in every if one["name"] == container), {})
+    spec: Object = next((one for one in every if one["name"] == container), {})
     return str(spec.get("resources", {}).get("limits", {}).get("memory", ""))
 
 

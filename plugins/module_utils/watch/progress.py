@@ -46,7 +46,8 @@ class Progress:
         self.base = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
         self.stages = stages
         self.write = write
-        self.started: datetime | None = None
+        self.begun = False
+        self.started = self.news_at = api.now
         self.seconds = 0
         self.told: set[str] = set()
         self.known: set[str] = set()
@@ -54,12 +55,12 @@ class Progress:
         self.said: dict[tuple[str, Step], list[Step]] = {}
         """What a container has said that it does, by pod and start."""
         self.news = ""
-        self.news_at: datetime | None = None
 
     def look(self, verdict: Verdict) -> None:
         """Tell what is new since the last look."""
         fresh = [pod for pod in verdict.pods if pod.current and pod.alive]
-        if self.started is None:
+        if not self.begun:
+            self.begun = True
             self.started = self.news_at = self.api.now
             before = self.started - AGAIN
             self.leave_out([pod for pod in fresh if pod.ready and (verdict.done or ready_since(pod) < before)])
@@ -122,7 +123,7 @@ class Progress:
         news = self.last_line(pod) if pod.working else pod.hint
         if news and news != self.news:
             self.news = news
-            self.line(self.api.now, f"{pod.working and self.stages.get(pod.container) or pod.doing}: {news}")
+            self.line(self.api.now, f"{(pod.working and self.stages.get(pod.container)) or pod.doing}: {news}")
 
     def last_line(self, pod: Pod) -> str:
         lines, _left_out = shown(self.log(pod, pod.container, tailLines=1) or "", init=True)

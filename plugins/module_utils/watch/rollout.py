@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
@@ -28,7 +29,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     pod_failure,
 )
 
-Object = dict[str, Any]
 Seen = TypeVar("Seen")
 OVERDUE = "ProgressDeadlineExceeded"
 
@@ -48,7 +48,7 @@ def owner(item: Object) -> Object:
 
 
 def revision_of(item: Object) -> str:
-    return item["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", "")
+    return str(item["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", ""))
 
 
 def template(item: Object) -> Object:

@@ -119,7 +119,7 @@ def no_collections(variables: Mapping[str, Any], options: Mapping[str, Spec]) ->
 def no_collection(name: str, value: Any, option: Spec) -> Iterator[str]:
     """Give the messages for a value and for all that is in it."""
     taken, word = WANTED.get(option.get("type", "str"), ((), ""))
-    if isinstance(value, taken) and (word == "list" or "=" in value or value.lstrip().startswith("{")):
+    if isinstance(value, taken) and (word == "list" or "=" in str(value) or str(value).lstrip().startswith("{")):
         yield f"{name} is {json.dumps(value, ensure_ascii=False)}: give a {word}."
     elif isinstance(value, dict):
         for key, below in (option.get("options") or {}).items():
@@ -141,8 +141,8 @@ def plain_errors(errors: list[str], options: Mapping[str, Spec]) -> Iterator[str
                 parent, key, known = apart(name, options)
                 yield f"{parent} has no key {key}: it has {', '.join(known)}. Correct it, or take it out."
         else:
-            error = re.sub(r"<class '(\w+)'>", r"a \1", error)
-            yield re.sub(r"The value ('.*') is not a valid boolean\. .*", r"\1 is neither true nor false", error)
+            plain = re.sub(r"<class '(\w+)'>", r"a \1", error)
+            yield re.sub(r"The value ('.*') is not a valid boolean\. .*", r"\1 is neither true nor false", plain)
 
 
 def apart(name: str, options: Mapping[str, Spec]) -> tuple[str, str, list[str]]:

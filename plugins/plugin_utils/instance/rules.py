@@ -123,8 +123,8 @@ def volumes(options: Options) -> Messages:
     ]
     if odd:
         yield (
-            f"{PREFIX}extra_volume_mounts has {in_json(odd)}: give each the name of one of {PREFIX}extra_volumes, and an absolute "
-            "path of its own that is free in the container, as /etc/policies."
+            f"{PREFIX}extra_volume_mounts has {in_json(odd)}: give each the name of one of {PREFIX}extra_volumes, and an "
+            "absolute path of its own that is free in the container, as /etc/policies."
         )
     if second := second_way(options):
         yield (
@@ -269,8 +269,8 @@ def build_cache(options: Options) -> Messages:
     claim, own = options.build_cache_claim, pods.own_cache(options)
     if (options.build_cache == "claim") != bool(claim):
         yield (
-            f"{PREFIX}build_cache_claim is '{claim}' while {PREFIX}build_cache is {options.build_cache}: the name of a claim goes "
-            "with the value claim, and with no other."
+            f"{PREFIX}build_cache_claim is '{claim}' while {PREFIX}build_cache is {options.build_cache}: the name of a claim "
+            "goes with the value claim, and with no other."
         )
     if claim and (not DNS_NAME.fullmatch(claim) or claim == options.data_claim):
         yield (

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,10 @@ def test_what_the_pods_use_is_not_removed(checked: Run, cluster: Any, kind: str,
     cluster.answers[f"{NAMESPACE}/{plural}/web"] = live(item)
     names = {**DEPLOYMENT, "metadata": {**METADATA, "name": "other"}, "spec": {"template": {"spec": pod}}}
     result = checked(known=[identity(item)], definitions=[names], set_by={kind: "variable_*"})
-    told = f"variable_*: {kind} 'web' is not wanted any more and would be removed, but the pods use it. Keep it, or let them use another."
+    told = (
+        f"variable_*: {kind} 'web' is not wanted any more and would be removed, but the pods use it. Keep it, or let them use "
+        "another."
+    )
     assert result["problems"] == ([told] if used else [])
 
 
@@ -433,7 +437,7 @@ def test_a_certificate_that_is_not_trusted(run: Run, kubeconfig_for: Kubeconfig,
 
     def greet(listener: socket.socket) -> None:
         connection, _address = listener.accept()
-        with connection, pytest.raises(OSError):
+        with connection, suppress(OSError):
             context.wrap_socket(connection, server_side=True)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

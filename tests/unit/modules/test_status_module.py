@@ -148,7 +148,8 @@ def pod_that_said(message: str) -> Pod:
         ("", "c0ffee", "-trimpath", ""),
         ("package main: no record", "c0ffee", "-trimpath", ""),
         (RECORD, "decade", "-trimpath -race", "commit c0ffee, where decade was asked for"),
-        (RECORD, "decade", "-x", "commit c0ffee, where decade was asked for, and of flags -trimpath -race, where -x was asked for"),
+        (RECORD, "decade", "-x",
+         "commit c0ffee, where decade was asked for, and of flags -trimpath -race, where -x was asked for"),
     ],
 )  # fmt: skip
 def test_another_build_than_was_asked_for(message: str, commit: str, flags: str | None, shown: str) -> None:

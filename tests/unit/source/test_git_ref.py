@@ -208,7 +208,7 @@ def test_what_is_said_of_the_repository_and_what_of_the_ref(
     assert resolve(repo="https://me:secret@git.example.org/x", ref="main")["unreadable"] is False
 
 
-def test_a_repository_that_does_not_answer(resolve: Run, silent: int, tmp_path: Path) -> None:
+def test_a_repository_that_does_not_answer(resolve: Run, silent: int) -> None:
     began = time.monotonic()
     result = resolve(repo=f"git://127.0.0.1:{silent}/x", ref="main", timeout=1)
     assert result["msg"] == (

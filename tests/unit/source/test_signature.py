@@ -28,7 +28,7 @@ ANEW = "Have it signed anew."
 
 
 @pytest.fixture(scope="module", name="keys")
-def keys_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+def keys_fixture() -> Iterator[Keys]:
     """Make the keys and the repository."""
     with signing() as keys:
         lay_out(keys)
@@ -141,8 +141,8 @@ def test_what_is_not_what_was_signed(check: Check, keys: Keys) -> None:
         f"{P}the tag 'renamed' of {repo} was made as 'signed'. Nothing was changed. Ask who gave it another name."
     )
     assert check("signed-forged", keys.allowed("ada"))["msg"] == (
-        f"{P}the tag 'signed-forged' of {repo} has a signature that does not hold: Signature verification failed: incorrect signature. "
-        f"Nothing was changed. {ANEW}"
+        f"{P}the tag 'signed-forged' of {repo} has a signature that does not hold: Signature verification failed: incorrect "
+        f"signature. Nothing was changed. {ANEW}"
     )
     other = keys.git("rev-parse", "main")
     assert check("signed", keys.allowed("ada"), commit=other)["msg"] == (
@@ -172,7 +172,8 @@ def test_openpgp(check: Check, keys: Keys, openpgp: dict[str, str]) -> None:
         )
 
 
-def test_an_openpgp_key_that_does_not_count_any_more(check: Check, keys: Keys, openpgp: dict[str, str]) -> None:
+@pytest.mark.usefixtures("openpgp")
+def test_an_openpgp_key_that_does_not_count_any_more(check: Check, keys: Keys) -> None:
     for made, command, why in (
         ("old", ("--quick-set-expire", "{key}", "seconds=1"), "its OpenPGP key has expired"),
         ("lost", ("--import", "{folder}/revoke"), "its OpenPGP key was revoked"),
@@ -226,7 +227,8 @@ def test_signers_that_are_none(check: Check, tmp_path: Path, signers: str | byte
         assert said == f"{P}{file} {why}"
 
 
-def test_openpgp_keys_that_are_none(check: Check, openpgp: dict[str, str]) -> None:
+@pytest.mark.usefixtures("openpgp")
+def test_openpgp_keys_that_are_none(check: Check) -> None:
     broken = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n"
     assert check("openpgp", broken)["msg"] == (
         f"{P}gpg cannot read the OpenPGP keys. Give them as gpg --armor --export writes them."
@@ -251,8 +253,8 @@ def test_a_repository_that_does_not_answer(check: Check, keys: Keys) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         repo = f"git://127.0.0.1:{silent.getsockname()[1]}/repo"
         assert check("signed", keys.allowed("ada"), repo=repo, timeout=1)["msg"] == (
-            f"{P}the tag 'signed' of {repo} did not come within 1 s. Nothing was changed. Check the network from this host to it, "
-            "or raise zddc_server_git_timeout."
+            f"{P}the tag 'signed' of {repo} did not come within 1 s. Nothing was changed. Check the network from this host to "
+            "it, or raise zddc_server_git_timeout."
         )
 
 
@@ -341,7 +343,10 @@ TWICE = """
 - hosts: localhost
   connection: local
   gather_facts: false
-  vars: {{ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}", zddc_server_git_repo: "{repo}", zddc_server_git_ref: signed}}
+  vars:
+    ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"
+    zddc_server_git_repo: "{repo}"
+    zddc_server_git_ref: signed
   tasks:
     - ansible.builtin.include_role: {{name: varasys.zddc.zddc_server, tasks_from: render}}
       vars: {{folder: "{folder}/first", zddc_server_trusted_signers: {{file: "{folder}/signers"}}}}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from snapshots import Snapshot, judge, recorded
+from unit.snapshots import Snapshot, judge, recorded
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Signs

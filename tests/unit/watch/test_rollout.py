@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshots import Snapshot, course, judge, recorded
+from unit.snapshots import Snapshot, course, judge, recorded
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment

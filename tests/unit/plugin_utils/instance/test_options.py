@@ -72,12 +72,23 @@ def test_unknown_keys() -> None:
         ({"type": "list"}, "a,b", ["The value of it is a string. With -e, write JSON: -e '{\"it\": ...}'."]),
         ({"type": "dict"}, "a=b", ["The value of it is a string. With -e, write JSON: -e '{\"it\": ...}'."]),
         ({"type": "list"}, 2000, ["it is 2000: give a list."]),
-        ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, [{"ports": [1]}, {"ports": "443"}],
-         ['it[1].ports is "443": give a list.']),
-        ({"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}}, ["ports=1"], ['it[0] is "ports=1": give a dictionary.']),
-        ({"type": "dict", "options": {"limits": {"type": "dict"}}}, {"limits": "cpu=1"}, ['it.limits is "cpu=1": give a dictionary.']),
+        (
+            {"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}},
+            [{"ports": [1]}, {"ports": "443"}],
+            ['it[1].ports is "443": give a list.'],
+        ),
+        (
+            {"type": "list", "elements": "dict", "options": {"ports": {"type": "list"}}},
+            ["ports=1"],
+            ['it[0] is "ports=1": give a dictionary.'],
+        ),
+        (
+            {"type": "dict", "options": {"limits": {"type": "dict"}}},
+            {"limits": "cpu=1"},
+            ['it.limits is "cpu=1": give a dictionary.'],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_ansible_would_take_for_another_type(option: dict[str, Any], value: Any, messages: list[str]) -> None:
     assert list(no_collections({"it": value}, {"it": option})) == messages
 
@@ -86,8 +97,11 @@ def test_what_ansible_would_take_for_another_type(option: dict[str, Any], value:
     ("error", "expected"),
     [
         ("<class 'dict'> cannot be converted to a list", "a dict cannot be converted to a list"),
-        ("convert to bool: The value 'perhaps' is not a valid boolean. Valid booleans include: 0, 'no'", "convert to bool: 'perhaps' is neither true nor false"),
+        (
+            "convert to bool: The value 'perhaps' is not a valid boolean. Valid booleans include: 0, 'no'",
+            "convert to bool: 'perhaps' is neither true nor false",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_in_plain_words(error: str, expected: str) -> None:
     assert list(plain_errors([error], {})) == [expected]

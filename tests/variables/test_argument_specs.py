@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ ZDDC_SERVER = ROLES / "zddc_server"
 OF_THE_MODE = re.compile(r"^\{\{ __zddc_server_set\.(\w+) \}\}$")
 
 
+@cache
 def load(path: Path) -> dict[str, Any]:
     """Read a file of variables."""
     return yaml.safe_load(path.read_text())

@@ -37,13 +37,15 @@ for path in /etc/ssl/certs /etc/pip.conf "$HOME/.config/pip"; do
   [[ ! -e $path ]] || settings+=(--volume "$path:$path:ro")
 done
 echo "== Tests with the newest ansible-core"
+# shellcheck disable=SC2016 # for the container's shell
 $engine run --rm --network host --env HOME --env LANG=C.UTF-8 --env XDG_CACHE_HOME "${settings[@]}" \
   --volume "$PWD:$PWD" --workdir "$PWD" --volume "$cache:$cache" --env "VENV=$own/venv" "$image" \
   bash -euc '
     python3 -m venv "$VENV"
     export PATH=$VENV/bin:$PATH
     # What only lints is left out.
-    pip install --quiet --requirement tests/newest/requirements.txt --requirement <(grep -v "^ansible" requirements.txt)
+    lints="^(ansible|antsibull|mypy|ruff|shellcheck|types-|yamllint)"
+    pip install --quiet --requirement tests/newest/requirements.txt --requirement <(grep -vE "$lints" requirements.txt)
     ansible --version | head -n 1
     python --version
     ansible-galaxy collection list kubernetes.core | tail -n 1

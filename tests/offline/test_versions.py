@@ -30,6 +30,12 @@ def test_what_is_pinned(name: str) -> None:
     assert pinned("requirements.txt")[name] in ROWS[name]
 
 
+def test_every_package_has_a_reason() -> None:
+    reasons = (ROOT / "CONTRIBUTING.md").read_text().partition("## Dependencies\n")[2]
+    named = {name for line in reasons.splitlines() if line[:1] == "|" for name in re.split(r"[, ]+", line.split("|")[1])}
+    assert pinned("requirements.txt").keys() <= named
+
+
 def test_the_newest() -> None:
     assert pinned("tests/newest/requirements.txt")["ansible-core"] in ROWS["ansible-core"]
 

@@ -8,7 +8,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-command -v shellcheck > /dev/null || { echo "shellcheck is needed: install the package of that name, then run this again." >&2; exit 1; }
 python=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 beside=$(python -c 'import ansible_collections; print(*ansible_collections.__path__)')
 # ansible-test wants a collection in its place, outside of another's git repository, and keeps what it makes in the user's home.

@@ -13,8 +13,10 @@ from ansible.errors import AnsibleTemplateError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.facts import checked
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.facts import checked, failure
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import mode_set
+
+MODE = f"{PREFIX}mode"
 
 
 class ActionModule(ActionBase):
@@ -26,26 +28,21 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Give the instance, or what is wrong."""
         super().run(tmp, task_vars)
+        values, unreadable = self.values(task_vars or {})
         # All of it would be shown by -v.
-        return {"_ansible_verbose_override": True, **checked(self.variables(task_vars or {}))}
+        return {"_ansible_verbose_override": True, **(failure(unreadable) if unreadable else checked(values))}
 
-    def variables(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Give every variable with the role's prefix, as plain data."""
-        raw = {name: task_vars[name] for name in sorted(task_vars) if name.startswith(PREFIX)}
-        mode = self._templar.template(raw[f"{PREFIX}mode"])
-        # The defaults refer to the set of the mode; here it is read once.
-        self._templar.available_variables = {**task_vars, "__zddc_server_set": mode_set(mode)}
-        try:
-            values = self._templar.template(raw)
-        except AnsibleTemplateError:
-            for name, value in raw.items():
-                self.named(name, value)
-            raise
-        return dict(json.loads(json.dumps(values, default=str)))
-
-    def named(self, name: str, value: Any) -> None:
-        """Fail with the name of the variable where that one cannot be templated."""
-        try:
-            self._templar.template(value)
-        except AnsibleTemplateError as error:
-            raise AnsibleTemplateError(f"{name}: {error.message}") from None
+    def values(self, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Give every variable with the role's prefix, as plain data, and what is wrong with those that cannot be read."""
+        values: dict[str, Any] = {}
+        problems = []
+        # The mode first: the defaults refer to its set, which is read once.
+        for name in sorted((name for name in task_vars if name.startswith(PREFIX)), key=lambda name: (name != MODE, name)):
+            try:
+                # What is omitted is missing then.
+                values |= self._templar.template({name: task_vars[name]})
+            except AnsibleTemplateError as error:
+                problems.append(f"{name}: {str(error.message).rstrip('.')}.")
+            if name == MODE:
+                self._templar.available_variables = {**task_vars, "__zddc_server_set": mode_set(values.get(MODE))}
+        return dict(json.loads(json.dumps(values, default=str))), problems

@@ -18,9 +18,14 @@ def checked(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Give the instance and the cautions, or the problems."""
     options, unfit = read(variables)
     if found := unknown(variables) + (unfit or problems(options)):
-        message = "\n- ".join(["Nothing was changed. Mend this and run again:", *found])
-        return {"failed": True, "msg": message, "problems": found}
+        return failure(found)
     return {"changed": False, "instance": instance(options), "cautions": list(advice.cautions(options))}
+
+
+def failure(found: list[str]) -> dict[str, Any]:
+    """Give the result where something is wrong."""
+    message = "\n- ".join(["Nothing was changed. Mend this and run again:", *found])
+    return {"failed": True, "msg": message, "problems": found}
 
 
 def instance(options: Options) -> dict[str, Any]:

@@ -51,9 +51,13 @@ def modes() -> list[str]:
 
 
 @cache
+def _set(mode: str) -> dict[str, Any]:
+    return dict(load(ROLE / f"vars/{mode}.yml"))
+
+
 def mode_set(mode: Any) -> dict[str, Any]:
     """Give the set of a mode; that of an unknown mode, which the specs refuse, is prod's."""
-    return dict(load(ROLE / f"vars/{mode if mode in modes() else 'prod'}.yml"))
+    return _set(mode if mode in modes() else "prod")
 
 
 @cache

@@ -41,6 +41,7 @@ def test_nothing_is_added_to_what_is_given() -> None:
 def test_a_mode_that_there_is_not() -> None:
     _options, unfit = read({"zddc_server_mode": "main"})
     assert unfit == ["value of zddc_server_mode must be one of: prod, dev, got: main"]
+    assert read({"zddc_server_mode": ["dev"]})[1]
 
 
 def test_a_misspelt_variable() -> None:

@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.files import Taken, update
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import Source, build_job, manifests
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import Source, build_job, file_names, manifests
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "instance": {"type": "dict", "required": True},
     "source": {"type": "dict"},
     "deployment": {"type": "dict"},
+    "folder": {"type": "path"},
 }
 
 
@@ -37,4 +41,20 @@ class ActionModule(ActionBase):
             found = [build_job(options, given["deployment"])]
         else:
             found = manifests(options, Source(source["commit"], source.get("at", ""), source.get("signature")))
-        return {"_ansible_verbose_override": True, "changed": False, "manifests": found}
+        result: dict[str, Any] = {"_ansible_verbose_override": True, "changed": False, "manifests": found}
+        if given["folder"]:
+            texts = [as_yaml(one, sort_keys=False) for one in found]
+            try:
+                diff = update(Path(given["folder"]), dict(zip(file_names(options), texts, strict=True)), self._task.check_mode)
+            except (Taken, OSError) as error:
+                return {"failed": True, "msg": refusal(error)}
+            result |= {"changed": bool(diff), "diff": diff}
+        return result
+
+
+def refusal(error: Exception) -> str:
+    """Say why nothing can be written."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}. Mend that, or name another folder."
+    taken = f"{error}: not written by a rendering, so it is not overwritten."
+    return f"{taken} Nothing was changed. Move it away, or name another folder."

@@ -34,13 +34,21 @@ options:
   deployment:
     description: A Deployment, for the Job that does what its pods would do at their start to build.
     type: dict
+  folder:
+    description:
+      - Folder on the controller to write the objects to, a file each, where those of an earlier rendering that are not wanted any
+        more are removed. Files of others stay.
+    type: path
 attributes:
   action:
     support: full
     description: It is an action plugin alone.
   check_mode:
     support: full
-    description: It changes nothing.
+    description: It says which files it would write, and writes none.
+  diff_mode:
+    support: full
+    description: A difference for each file.
 """
 
 EXAMPLES = r"""

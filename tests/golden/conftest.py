@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.files import MARK
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import read
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import MARK, Source, build_job, file_names, manifests
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import Source, build_job, file_names, manifests
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.rules import problems
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())

@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance import advice, objects, pods
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options, read, unknown
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import MARK, file_names
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.rules import problems
 
 
@@ -50,6 +49,4 @@ def instance(options: Options) -> dict[str, Any]:
         "stages": advice.STAGES,
         "decided_by": advice.of_the_rollout(options),
         "build_decided_by": advice.of_the_build(options),
-        "mark": MARK,
-        "file_names": file_names(options),
     }

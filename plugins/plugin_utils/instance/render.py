@@ -25,8 +25,6 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options impo
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.patch import merged
 
 Manifest = dict[str, Any]
-MARK = "# Written by varasys.zddc.render, which overwrites or removes it the next time."
-"""The first line by which a rendering knows its files again."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ class ModuleDocFragment:
 requirements:
   - the Python library kubernetes, 24.2.0 or newer, 37.0.2 for example
   - none of its versions 32.0.0, 35.x and 36.0.0, with which kubernetes.core fails
+notes:
+  - Where it is the cluster for which it fails, its result has a C(reason). C(away), it does not answer, or cannot just now.
+    C(forbidden), the user lacks a right. C(refused), it answers, and does not do this. C(expired), it does not accept the
+    credentials. C(lost_lease), another run works on the instance. C(setup), what leads to it is wrong, a kubeconfig for example.
 options: {}
 """
 

@@ -89,6 +89,10 @@ options:
       - Without it, the lines are shown while the task runs, if it runs on the controller itself, neither with C(async)
         nor with C(become) nor with C(no_log). They go to the standard error, and not beside a callback that prints JSON.
     type: path
+  details:
+    description: Whether a failure has, beside its message, what that was made of, such as RV(log) and RV(events).
+    type: bool
+    default: true
   stages:
     description: What a container does, by its name, in the words of O(progress). A container that does several things
       says so by lines that begin with such a name and a colon. Others are C(running NAME) or C(starting NAME).

@@ -13,6 +13,10 @@ class ModuleDocFragment:
 requirements:
   - the Python library kubernetes, 24.2.0 or newer, 37.0.2 for example
   - none of its versions 32.0.0, 35.x and 36.0.0, with which kubernetes.core fails
+notes:
+  - Where it is the cluster for which it fails, its result has a C(reason). C(away), it does not answer, or cannot just now.
+    C(forbidden), the user lacks a right. C(refused), it answers, and does not do this. C(expired), it does not accept the
+    credentials. C(lost_lease), another run works on the instance. C(setup), what leads to it is wrong, a kubeconfig for example.
 options: {}
 """
 
@@ -85,6 +89,10 @@ options:
       - Without it, the lines are shown while the task runs, if it runs on the controller itself, neither with C(async)
         nor with C(become) nor with C(no_log). They go to the standard error, and not beside a callback that prints JSON.
     type: path
+  details:
+    description: Whether a failure has, beside its message, what that was made of, such as RV(log) and RV(events).
+    type: bool
+    default: true
   stages:
     description: What a container does, by its name, in the words of O(progress). A container that does several things
       says so by lines that begin with such a name and a colon. Others are C(running NAME) or C(starting NAME).

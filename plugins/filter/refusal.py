@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import forbidden, missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.answers import refusal
 
 DOCUMENTATION = r"""
 name: refusal
 version_added: 0.1.0
 short_description: What the API server said of the object that it did not take
 description:
-  - Takes the message of a failed P(kubernetes.core.k8s#module), and gives the API server's sentence in it, after the variables
-    that give what is in an object of that kind; after that of a right that the user lacks, the rule that would give it.
+  - Takes the message of a failed module of P(kubernetes.core.k8s#module)'s collection, and gives the API server's sentence in
+    it, after the variables that give what is in an object of that kind; after that of a right that the user lacks, the rule
+    that would give it.
 positional: set_by
 options:
   _input:
@@ -26,7 +25,7 @@ options:
   set_by:
     description: The variables that give what is in an object, by kind. Those under an empty kind are for all other kinds.
     type: dict
-    required: true
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -41,37 +40,6 @@ _value:
   type: str
   sample: 'zddc_server_service_*: Service "archive" is invalid: spec.ports[0].nodePort: Invalid value: 99'
 """
-
-
-def plural(kind: str) -> str:
-    """Give the name of a kind's resource, by the rule of Kubernetes."""
-    lower = kind.lower()
-    if lower.endswith("y"):
-        return lower[:-1] + "ies"
-    return lower + ("es" if lower.endswith("s") else "s")
-
-
-def answer(message: str) -> dict[str, Any]:
-    """Give the API server's answer, which kubernetes.core shows as JSON after words of its own."""
-    try:
-        found = json.loads(message[message.index("{") :])
-    except ValueError:
-        return {}
-    return found if "message" in found else {}
-
-
-def refusal(message: str, set_by: Mapping[str, str]) -> str:
-    """Give the variables and the API server's sentence."""
-    # Of the modules that show the answer as a text within a text, a missing right is all that is looked for.
-    if rule := missing_rule(plain := message.replace('\\"', '"')):
-        return f"zddc_server_kubeconfig: {forbidden(plain)}. {rule}"
-    found = answer(message)
-    if not found:
-        return message.strip()
-    # A kind, or for some refusals its resource.
-    named = str((found.get("details") or {}).get("kind", ""))
-    variables = next((value for kind, value in set_by.items() if kind and named in (kind, plural(kind))), set_by.get("", ""))
-    return f"{variables}: {found['message']}" if named and variables else str(found["message"])
 
 
 class FilterModule:

@@ -98,6 +98,11 @@ log:
   elements: str
   returned: when the build failed
   sample: []
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster or the Lease is why it failed
+  sample: away
 events:
   description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
   type: list
@@ -184,11 +189,12 @@ def main() -> None:
         api = connect(module)
         build(module, api, begin)
     except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), job=metadata["name"])
+        module.fail_json(msg=str(problem), reason=problem.reason, job=metadata["name"])
     except LostLease as lost:
         module.fail_json(
             msg=f"{where}: {lost} works on the instance too, and has taken the Lease over. "
             f"Run this again when that run has ended. {module.params['note']}".rstrip(),
+            reason=lost.reason,
             job=metadata["name"],
         )
     except ApiError as error:
@@ -197,6 +203,7 @@ def main() -> None:
         module.fail_json(
             msg=f"{where}: the cluster at {api.address} {error.what}, after {seconds:.0f} s. {advice} "
             f"{module.params['note']}".rstrip(),
+            reason=error.reason,
             job=metadata["name"],
             seconds=round(seconds, 1),
         )

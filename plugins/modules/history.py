@@ -108,6 +108,11 @@ chosen:
   type: dict
   returned: with O(revision)
   contains: *record
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster is why it failed
+  sample: away
 """
 
 from typing import Any
@@ -140,9 +145,10 @@ def main() -> None:
         api = connect(module, "zddc_server_")
         records = read(api, options["namespace"], options["owner_labels"])
     except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem))
+        module.fail_json(msg=str(problem), reason=problem.reason)
     except ApiError as error:
-        module.fail_json(msg=f"The history of {where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip())
+        told = f"The history of {where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
+        module.fail_json(msg=told, reason=error.reason)
     found = {"revisions": [public(record) for record in records]}
     revision = options["revision"]
     if revision is None:

@@ -82,6 +82,11 @@ waited:
   type: float
   returned: success
   sample: 0.0
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: failure
+  sample: lost_lease
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -233,27 +233,14 @@ objects:
       type: bool
       sample: false
 remove:
-  description: Objects of this instance that are not wanted.
+  description: Objects of this instance that are not wanted, as P(varasys.zddc.apply#module) takes them.
   type: list
   elements: dict
   returned: success
-  contains:
-    api_version:
-      description: API group and version of the object.
-      type: str
-      sample: networking.k8s.io/v1
-    kind:
-      description: Kind of the object.
-      type: str
-      sample: Ingress
-    name:
-      description: Name of the object.
-      type: str
-      sample: zddc-server-prod
-    uid:
-      description: UID of the object.
-      type: str
-      sample: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10
+  sample:
+    - apiVersion: networking.k8s.io/v1
+      kind: Ingress
+      metadata: {name: zddc-server-prod, namespace: documents, uid: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10}
 build:
   description: The Deployment, where an apply makes pods of it that take what they run from a build cache.
   type: dict
@@ -280,17 +267,22 @@ good:
   returned: success
   sample: {}
 surplus:
-  description: Names of the records that are over the limit. Where nothing is wanted, of all.
+  description: The records that are over the limit, as P(varasys.zddc.apply#module) takes them. Where nothing is wanted, all.
   type: list
-  elements: str
+  elements: dict
   returned: success
   sample: []
 problems:
-  description: What stands in the way, one sentence or two each.
+  description: What stands in the way, also what the cluster refuses, one sentence or two each.
   type: list
   elements: str
   returned: always
   sample: []
+reason:
+  description: Why it failed, in a word, as the notes say. Empty where the cluster is not why.
+  type: str
+  returned: always
+  sample: ""
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -67,7 +67,7 @@ status:
   returned: success
   sample: deployed
 records:
-  description: Names of the Secrets in which Helm records the release.
+  description: The Secrets in which Helm records the release, as P(varasys.zddc.apply#module) takes them.
   type: list
   elements: str
   returned: success
@@ -142,6 +142,11 @@ pods:
       description: Its container that serves.
       type: str
       sample: zddc-server
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster is why it failed
+  sample: away
 """
 
 from urllib.parse import quote
@@ -196,7 +201,10 @@ class Reader:
             "name": self.name,
             "chart": record.chart,
             "status": record.status,
-            "records": sorted(item["metadata"]["name"] for item in secrets),
+            "records": [
+                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": one, "namespace": self.namespace}}
+                for one in sorted(item["metadata"]["name"] for item in secrets)
+            ],
             "deployment": name,
             "mode": found.variables["zddc_server_mode"],
             "variables": found.variables,
@@ -247,11 +255,13 @@ def main() -> None:
     try:
         api = connect(module, "zddc_server_")
         result = Reader(api, name, namespace, options["managed_by"]).read()
-    except (ConnectionProblem, NoRelease) as problem:
+    except NoRelease as problem:
         module.fail_json(msg=str(problem))
+    except ConnectionProblem as problem:
+        module.fail_json(msg=str(problem), reason=problem.reason)
     except ApiError as error:
         where = f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address}"
-        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip())
+        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip(), reason=error.reason)
     module.exit_json(changed=False, **result)
 
 

@@ -160,16 +160,16 @@ seconds:
   type: float
   returned: when the rollout was judged, and when the cluster does not answer any more
   sample: 27.4
-away:
-  description: Whether the cluster may answer again.
-  type: bool
-  returned: when the cluster does not answer any more
-  sample: true
-lost_lease:
-  description: Whether another run has taken the Lease over.
-  type: bool
-  returned: when it has
-  sample: true
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster or the Lease is why it failed
+  sample: away
+outage:
+  description: What to tell of a cluster that is away.
+  type: str
+  returned: when RV(reason) is V(away)
+  sample: The cluster does not answer any more, and was waited for, for 60 s (zddc_server_outage_timeout).
 """
 
 import time
@@ -181,7 +181,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import AWAY, ApiError, ConnectionProblem, outage
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, follow, timed_out
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
@@ -250,13 +250,13 @@ def main() -> None:
         api = connect(module)
         wait(module, api, begin)
     except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), waited=False)
+        module.fail_json(msg=str(problem), reason=problem.reason, waited=False)
     except LostLease as lost:
         module.fail_json(
             msg=f"Deployment {name} in namespace {namespace}: {lost} works on it too, and has taken the Lease over. "
             "Run this again when that run has ended.",
+            reason=lost.reason,
             waited=True,
-            lost_lease=True,
         )
     except ApiError as error:
         seconds = time.monotonic() - begin
@@ -264,9 +264,10 @@ def main() -> None:
         module.fail_json(
             msg=f"Deployment {name} in namespace {namespace}: the cluster at {api.address} {error.what}, "
             f"after {seconds:.0f} s. {advice}",
+            reason=error.reason,
             waited=True,
             seconds=round(seconds, 1),
-            away=error.passing,
+            **({"outage": outage(module.params["outage_timeout"])} if error.reason == AWAY else {}),
         )
 
 

@@ -94,6 +94,11 @@ trusted:
   type: str
   returned: success
   sample: 4b1c0f6f6a1d3f8d7f0e
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster is why it failed
+  sample: away
 """
 
 from ansible.module_utils.basic import AnsibleModule

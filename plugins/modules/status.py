@@ -124,6 +124,11 @@ instances:
       type: list
       elements: str
       sample: []
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster is why it failed
+  sample: away
 """
 
 from datetime import timedelta
@@ -328,12 +333,10 @@ def main() -> None:
             row(namespace, name, options["field_manager"], options["allowed_managers"]) for name in sorted(filter(None, names))
         ]
     except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem))
+        module.fail_json(msg=str(problem), reason=problem.reason)
     except ApiError as error:
-        module.fail_json(
-            msg=f"The instances in namespace {options['namespace']}: the cluster at {api.address} {error.what}. "
-            f"{error.advice}".rstrip()
-        )
+        where = f"The instances in namespace {options['namespace']}: the cluster at {api.address}"
+        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip(), reason=error.reason)
     module.exit_json(changed=False, instances=instances)
 
 

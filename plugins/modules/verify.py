@@ -61,6 +61,11 @@ checks:
       description: How long that took.
       type: int
       sample: 12
+reason:
+  description: Why it failed, in a word, as the notes say.
+  type: str
+  returned: when the cluster is why it failed
+  sample: away
 """
 
 import json
@@ -159,9 +164,10 @@ def main() -> None:
         checks = [commit(api, namespace, options["owner_labels"], records[-1])]
         checks += [ask(api, base, *request) for request in REQUESTS]
     except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem))
+        module.fail_json(msg=str(problem), reason=problem.reason)
     except ApiError as error:
-        module.fail_json(msg=f"{where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip())
+        told = f"{where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
+        module.fail_json(msg=told, reason=error.reason)
     wrong = [f"{one['name']}: not so, {one['said']}" for one in checks if not one["ok"]]
     if wrong:
         advice = "Look at it with the playbook varasys.zddc.status, and deploy it again where it is stopped or not as it was."

@@ -47,7 +47,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class Cluster:
-    """Answers of an API server by path: an object, a text, the status of an error, or a function of the query.
+    """Answers of an API server by path: an object, a text, the status of an error, both of them, or a function of the query.
 
     What is written gets the answer of its verb and path, "PATCH /api/...", and without one what was sent.
     """
@@ -82,6 +82,8 @@ class Cluster:
                 status, text = 200, answer
                 if isinstance(answer, int):
                     status, text = answer, {"kind": "Status", "message": f"message of {answer}"}
+                elif isinstance(answer, tuple):
+                    status, text = answer
                 body = (text if isinstance(text, str) else json.dumps(text)).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

@@ -16,7 +16,7 @@ from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_o
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import ARGUMENT_SPEC
 from ansible_collections.varasys.zddc.plugins.modules import (
-    adopt,
+    apply,
     build,
     git_ref,
     history,
@@ -31,7 +31,7 @@ from ansible_collections.varasys.zddc.plugins.modules import (
 
 MODULES = pytest.mark.parametrize(
     "module",
-    [adopt, build, git_ref, history, lease, plan, release, rollout, schema, status, verify],
+    [apply, build, git_ref, history, lease, plan, release, rollout, schema, status, verify],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
 

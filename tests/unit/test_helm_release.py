@@ -217,7 +217,9 @@ def test_a_release(read: Callable[..., dict[str, Any]], cluster: Any) -> None:
         "prod",
         False,
     )
-    assert found["records"] == ["sh.helm.release.v1.web.v10", "sh.helm.release.v1.web.v2"]
+    assert [(one["kind"], one["metadata"]) for one in found["records"]] == [
+        ("Secret", {"name": f"sh.helm.release.v1.web.{version}", "namespace": "docs"}) for version in ("v10", "v2")
+    ]
     assert (found["objects"], found["others"]) == (["Deployment web"], ["ConfigMap policies"])
     assert read(managed_by="Helm")["taken_over"] and cluster.writes == []
 

@@ -219,7 +219,7 @@ class Api:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise ApiError("answers, but is no Kubernetes API server", "Correct the address of the cluster.")
+            raise ApiError("answers, but is no Kubernetes API server", "Correct the address of the cluster.", setup=True)
         return found
 
 

@@ -19,14 +19,34 @@ except ImportError:
     pass
 
 
+AWAY = "away"
+"""It did not answer, or said that it cannot just now: the same may go well later."""
+FORBIDDEN = "forbidden"
+"""The user lacks a right."""
+REFUSED = "refused"
+"""It answered, and does not do this."""
+EXPIRED = "expired"
+"""It does not accept the credentials."""
+LOST_LEASE = "lost_lease"
+"""Another run works on the instance."""
+SETUP = "setup"
+"""What leads to it is wrong: the kubeconfig, the address, a certificate, the client library."""
+
+
 class ConnectionProblem(Exception):
     """There is no way to the cluster; says why, and what to do."""
 
+    def __init__(self, what: str, reason: str = SETUP) -> None:
+        super().__init__(what)
+        self.reason = reason
+
 
 class ApiError(Exception):
-    """A request that failed: what the cluster did, what to do, and whether the next try may go better."""
+    """A request that failed: what the cluster did, what to do, and why in a word that code can act on."""
 
-    def __init__(self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "") -> None:
+    def __init__(
+        self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "", setup: bool = False
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.advice = advice
@@ -34,6 +54,29 @@ class ApiError(Exception):
         self.passing = passing
         self.said = said
         """The cluster's own sentence, where it answers with an error."""
+        known = {401: EXPIRED, 403: FORBIDDEN}
+        self.reason = AWAY if passing else SETUP if setup else known.get(status, REFUSED)
+
+
+def outage(seconds: int) -> str:
+    """What to tell where it did not answer again in time."""
+    return (
+        f"The cluster does not answer any more, and was waited for, for {seconds} s (zddc_server_outage_timeout). What was "
+        "applied stays, and what serves is left to the cluster. Run this again when it answers: it goes on from there."
+    )
+
+
+def answered(status: int, text: str) -> ApiError:
+    """The error that the API server answers with."""
+    known = {
+        401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
+        403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
+        404: (f"has no such thing (404): {text}", ""),
+    }
+    what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
+    # It answers so to a field that there is not, however often it is asked.
+    unfit = "field not declared in schema" in text
+    return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
 
 
 def explain(error: Exception, timeout: float) -> ApiError:
@@ -45,17 +88,10 @@ def explain(error: Exception, timeout: float) -> ApiError:
     if status:
         with suppress(ValueError, AttributeError):
             text = json.loads(getattr(error, "body", None) or "{}").get("message") or text
-        known = {
-            401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
-            403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
-            404: (f"has no such thing (404): {text}", ""),
-        }
-        what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
-        # It answers so to a field that there is not, however often it is asked.
-        unfit = "field not declared in schema" in text
-        return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
+        return answered(status, text)
     if isinstance(error, ApiException) or any(isinstance(item, urllib3.exceptions.SSLError) for item in chain):
-        return ApiError(f"cannot be trusted or does not speak TLS: {_tls(text)}", "Correct its address or its CA certificate.")
+        what = f"cannot be trusted or does not speak TLS: {_tls(text)}"
+        return ApiError(what, "Correct its address or its CA certificate.", setup=True)
     if any(isinstance(item, ConnectionRefusedError) for item in chain):
         return ApiError("refuses the connection: nothing listens there", "Start it, or choose another.", passing=True)
     if any(isinstance(item, socket.gaierror) for item in chain):
@@ -63,7 +99,7 @@ def explain(error: Exception, timeout: float) -> ApiError:
     if any(isinstance(item, (urllib3.exceptions.TimeoutError, TimeoutError)) for item in chain):
         return ApiError(f"does not answer within {timeout:g} s", "Check the network to it, or choose another.", passing=True)
     if any(isinstance(item, (urllib3.exceptions.LocationValueError, UnicodeError)) for item in chain):
-        return ApiError(f"has no valid address: {text}", "Correct it.")
+        return ApiError(f"has no valid address: {text}", "Correct it.", setup=True)
     return ApiError(f"cannot be reached: {text}", "Check its address and the network to it.", passing=True)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Caller, connect, whoami
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import LOST_LEASE, ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
@@ -102,7 +102,7 @@ def release(api: Writer, namespace: str, name: str, holder: str) -> bool:
 
 
 def held_or_released(caller: Caller) -> Object:
-    """The result of the module lease; one that failed has C(failed) and C(msg)."""
+    """The result of the module lease; one that failed has C(failed), C(msg) and C(reason)."""
     options = caller.params
     if caller.check_mode:
         return {"changed": False, "holder": options["holder"] or "", "waited": 0.0}
@@ -114,13 +114,13 @@ def held_or_released(caller: Caller) -> Object:
         api.patience = 0
         changed = release(api, options["namespace"], options["name"], options["holder"])
     except ConnectionProblem as problem:
-        return {"failed": True, "msg": str(problem)}
+        return {"failed": True, "msg": str(problem), "reason": problem.reason}
     except ApiError as error:
         what = f"Lease {options['name']!r} in namespace {options['namespace']!r}: the cluster at {api.address} {error.what}"
         if options["state"] == "released" and error.passing:
             told = f"{what}. It ends by itself, within {options['seconds']} s."
             return {"changed": False, "holder": options["holder"], "waited": 0.0, "warnings": [told]}
-        return {"failed": True, "msg": f"{what}. {error.advice}".rstrip()}
+        return {"failed": True, "msg": f"{what}. {error.advice}".rstrip(), "reason": error.reason}
     return {"changed": changed, "holder": options["holder"], "waited": 0.0}
 
 
@@ -134,6 +134,7 @@ def hold(api: Writer, options: Object) -> Object:
             since = f" since {held.since[:19]}Z" if held.since else ""
             return {
                 "failed": True,
+                "reason": LOST_LEASE,
                 "msg": f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
                 f"Waited {waited:.0f} s for it. Nothing was changed. Run this again when that run has ended; if it was "
                 f"killed, its Lease ends within {held.left:.0f} s.",

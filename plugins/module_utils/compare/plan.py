@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
 from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
@@ -20,11 +18,19 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     connect,
     whoami,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import (
+    AWAY,
+    FORBIDDEN,
+    REFUSED,
+    ApiError,
+    ConnectionProblem,
+)
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import OutOfTime, limited
 from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, user_namespaces
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import (
+    Found,
     cannot,
     check_claim,
     check_cluster,
@@ -66,10 +72,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-class OutOfTime(BaseException):
-    """No Exception: the client library takes those of a credential plugin for itself."""
-
-
 class Planner:
     """Fills the result; what it holds is true at any moment."""
 
@@ -89,15 +91,13 @@ class Planner:
         result["warnings"] += options["cautions"] if options["definitions"] else []
         result["kubernetes_version"] = check_cluster(self.api)
         namespace = check_namespace(self.api, self.namespace)
-        result["namespace_exists"] = namespace.what
-        problems += namespace.problems
+        result["namespace_exists"] = self.take(namespace)
         wanted = options["definitions"]
         if wanted and not options["create_namespace"]:
             self.lack(namespace.missing)
         if namespace.what and wanted and options["data_claim"]:
-            result["claim"], found, missing = check_claim(self.api, self.namespace, options["data_claim"])
-            problems += found
-            self.lack(missing)
+            result["claim"] = self.take(claim := check_claim(self.api, self.namespace, options["data_claim"]))
+            self.lack(claim.missing)
         if namespace.what and wanted and options["build_cache_claim"]:
             self.check_build_cache()
         records = self.records() if namespace.what else []
@@ -111,14 +111,27 @@ class Planner:
     def check_build_cache(self) -> None:
         name, mode = self.options["build_cache_claim"], self.options["build_cache_access_mode"]
         variable = f"{PREFIX}build_cache_claim"
-        claim, found, missing = check_claim(self.api, self.namespace, name, variable)
-        self.result["problems"] += found
-        self.lack(missing)
+        claim = self.take(found := check_claim(self.api, self.namespace, name, variable))
+        self.lack(found.missing)
         if claim and mode not in claim["access_modes"]:
             self.result["problems"].append(
                 f"{PREFIX}build_cache_access_mode is {mode}, and the claim {name!r} in namespace {self.namespace!r} has "
                 f"{', '.join(claim['access_modes'])}. Set the variable to what the claim has."
             )
+
+    def take(self, found: Found) -> Any:
+        """What was found; what stands in the way is noted."""
+        self.result["problems"] += found.problems
+        self.result["reason"] = self.result["reason"] or found.reason
+        return found.what
+
+    def cannot(self, verb: str, variable: str, what: str, error: ApiError) -> None:
+        """Note what the cluster does not let be read or applied."""
+        self.take(Found(None, [cannot(verb, variable, what, self.api, error)], [], error.reason))
+
+    def reference(self, version: str, kind: str, name: str, **known: str) -> Object:
+        """What an object is deleted by."""
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": self.namespace, **known}}
 
     def lack(self, missing: list[str]) -> None:
         """What is missing can still be made before a real run."""
@@ -128,9 +141,7 @@ class Planner:
         try:
             return history.read(self.api, self.namespace, self.labels)
         except ApiError as error:
-            self.result["problems"].append(
-                cannot("read", f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", self.api, error)
-            )
+            self.cannot("read", f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", error)
             return []
 
     def look_at(self, definition: Object, namespace_exists: bool) -> None:
@@ -155,7 +166,7 @@ class Planner:
             live = self.api.find(path) if namespace_exists else None
         except ApiError as error:
             what = f"{kind} {name!r} in namespace {self.namespace!r}"
-            self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+            self.cannot("read", f"{PREFIX}name", what, error)
             return
         # What is in a claim is nobody's to take.
         spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
@@ -205,9 +216,9 @@ class Planner:
         try:
             found = compare(self.api, path, live, definition, options["field_manager"], options["allowed_managers"])
         except ApiError as error:
-            if error.status in (0, 401) or error.passing or missing_rule(error.said):
+            if error.reason not in (REFUSED, FORBIDDEN) or missing_rule(error.said):
                 what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"
-                self.result["problems"].append(cannot("applied", f"{PREFIX}name", what, self.api, error))
+                self.cannot("applied", f"{PREFIX}name", what, error)
             else:
                 refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
                 self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
@@ -246,7 +257,7 @@ class Planner:
                 # Of a kind that was never applied, the user needs no rights.
                 if error.status != 403 or (version, kind, name) in applied:
                     what = f"{kind} {name!r} in namespace {self.namespace!r}"
-                    self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+                    self.cannot("read", f"{PREFIX}name", what, error)
                 continue
             if live and (problem := self.of_another(live)):
                 # Something of that name that was never applied here is nobody's business.
@@ -259,8 +270,7 @@ class Planner:
                     "let them use another."
                 )
             elif live:
-                uid = live["metadata"]["uid"]
-                self.result["remove"].append({"api_version": version, "kind": kind, "name": name, "uid": uid})
+                self.result["remove"].append(self.reference(version, kind, name, uid=live["metadata"]["uid"]))
                 self.compared.append(Compared(plain(live), {}, {}))
 
     def conclude(self, records: list[Object]) -> None:
@@ -284,11 +294,11 @@ class Planner:
         if options["record"] and not (records and records[-1]["data"]["objects"] == definitions):
             made = history.made(records, options["name"], self.namespace, self.labels, whoami(), data)
             result["record"], result["new_record"], served = made["metadata"]["name"], made, False
-        if not definitions:
-            result["surplus"] = [record["metadata"]["name"] for record in records]
-        elif options["record"]:
+        surplus = [record["metadata"]["name"] for record in records] if not definitions else []
+        if definitions and options["record"]:
             kept = [*records, result["new_record"]] if result["new_record"] else records
-            result["surplus"] = history.surplus(kept, options["history_limit"])
+            surplus = history.surplus(kept, options["history_limit"])
+        result["surplus"] = [self.reference("apps/v1", "ControllerRevision", name) for name in surplus]
         result["change"] = bool(changes or result["new_record"] or (not definitions and records))
         if self.diff:
             result["diff"] = [one.diff() for one in changes]
@@ -307,7 +317,7 @@ class Planner:
             seen = observe(self.api, self.namespace, name)
         except ApiError as error:
             what = f"the pods of Deployment {name!r} in namespace {self.namespace!r}"
-            self.result["problems"].append(cannot("read", f"{PREFIX}name", what, self.api, error))
+            self.cannot("read", f"{PREFIX}name", what, error)
             return False
         verdict = assess(*seen, self.api.now, self.api.now)
         self.result["replicas"] = verdict.replicas
@@ -372,10 +382,6 @@ def has_a_cache(deployment: Object) -> bool:
     return deployment["spec"].get("replicas", 1) > 0 and any(volume["name"] == "cache" for volume in volumes)
 
 
-def alarm(_signal: int, _frame: FrameType | None) -> None:
-    raise OutOfTime
-
-
 def failure(problems: list[str], refusals: list[str]) -> str:
     if not problems:
         verdict = "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:"
@@ -385,11 +391,12 @@ def failure(problems: list[str], refusals: list[str]) -> str:
 
 
 def look(caller: Caller) -> Object:
-    """The result of the module plan; one that failed has C(failed) and C(msg)."""
+    """The result of the module plan; one that failed has C(failed), C(msg) and C(reason)."""
     result: Object = {
         "check_mode": caller.check_mode,
         "instance": "",
         "problems": [],
+        "reason": "",
         "warnings": [],
         "claim": {},
         "objects": [],
@@ -406,27 +413,26 @@ def look(caller: Caller) -> Object:
     }
     problems, refusals = result["problems"], []
     limit = LIMIT + caller.params["outage_timeout"]
-    before = signal.signal(signal.SIGALRM, alarm)
-    signal.alarm(limit)
     try:
-        if not caller.params["namespace"].strip():
-            problems.append(f"{PREFIX}namespace is empty. Set it to the name of a namespace.")
-        else:
-            planner = Planner(caller, result)
-            refusals = planner.refusals
-            planner.plan()
+        with limited(limit):
+            if not caller.params["namespace"].strip():
+                problems.append(f"{PREFIX}namespace is empty. Set it to the name of a namespace.")
+            else:
+                planner = Planner(caller, result)
+                refusals = planner.refusals
+                planner.plan()
     except ConnectionProblem as problem:
         problems.append(str(problem))
+        result["reason"] = problem.reason
     except OutOfTime:
+        result["reason"] = AWAY
         problems.append(
             f"{PREFIX}kubeconfig, {PREFIX}context: the checks of the cluster took more than {limit} s. "
             "Check the network to it, and the credential plugin of the kubeconfig if it has one."
         )
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
     if problems or refusals:
-        told = ("instance", "kubernetes_version", "check_mode", "namespace_exists", "claim", "problems", "warnings")
-        shown = {key: result[key] for key in told if key in result}
-        return {"failed": True, "msg": failure(problems, refusals), **shown}
+        told = ("instance", "kubernetes_version", "check_mode", "namespace_exists", "claim", "warnings")
+        shown = {key: result[key] for key in told if key in result} | {"problems": problems or refusals}
+        reason = result["reason"] or (REFUSED if refusals else "")
+        return {"failed": True, "msg": failure(problems, refusals), "reason": reason, **shown}
     return {"changed": result["change"], **result}

@@ -27,18 +27,20 @@ def check_cluster(api: Api) -> str:
         return str(api.get("/version").get("gitVersion", ""))
     except ApiError as error:
         if error.status == 404:
-            error = ApiError("answers, but is no Kubernetes API server", "Correct its address.")
+            error = ApiError("answers, but is no Kubernetes API server", "Correct its address.", setup=True)
         raise ConnectionProblem(
-            f"{PREFIX}kubeconfig, {PREFIX}context: the cluster at {api.address} {error.what}. {error.advice}"
+            f"{PREFIX}kubeconfig, {PREFIX}context: the cluster at {api.address} {error.what}. {error.advice}", error.reason
         ) from error
 
 
 class Found(NamedTuple):
-    """What was found, what stands in the way, and, apart from that, what is not there at all."""
+    """What was found, what stands in the way, apart from that, what is not there at all, and the reason where it is the cluster
+    that did not tell."""
 
     what: Any
     problems: list[str]
     missing: list[str]
+    reason: str = ""
 
 
 def check_namespace(api: Api, name: str) -> Found:
@@ -49,7 +51,7 @@ def check_namespace(api: Api, name: str) -> Found:
         if error.status == 403:
             # A user of one namespace seldom may read the namespace itself.
             return Found(True, [], [])
-        return Found(False, [cannot("read", f"{PREFIX}namespace", f"namespace {name!r}", api, error)], [])
+        return Found(False, [cannot("read", f"{PREFIX}namespace", f"namespace {name!r}", api, error)], [], error.reason)
     if found is None:
         advice = f"Create it, name one that exists, or set {PREFIX}create_namespace to true."
         missing = f"{PREFIX}namespace: there is no namespace {name!r} in the cluster at {api.address}. {advice}"
@@ -66,7 +68,8 @@ def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}d
     try:
         found = api.find(f"{claims}/{quote(name, safe='')}")
     except ApiError as error:
-        return Found({}, [cannot("read", variable, f"claim {name!r} in namespace {namespace!r}", api, error)], [])
+        what = f"claim {name!r} in namespace {namespace!r}"
+        return Found({}, [cannot("read", variable, what, api, error)], [], error.reason)
     if found is None:
         try:
             others = sorted(item["metadata"]["name"] for item in api.get(claims)["items"])

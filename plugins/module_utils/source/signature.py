@@ -128,7 +128,7 @@ def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Sign
     try:
         found = api.find(f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}")
     except ApiError as error:
-        raise Refused(cannot("read", SIGNERS, where, api, error)) from error
+        raise ConnectionProblem(cannot("read", SIGNERS, where, api, error), error.reason) from error
     if found is None:
         raise Refused(f"{SIGNERS}: there is no {where}. Make it, or name one that exists.")
     data = found.get("data") or {}
@@ -303,6 +303,8 @@ def checked(caller: Caller) -> dict[str, Any]:
         else:
             with tempfile.TemporaryDirectory() as folder:
                 signed_by = Verifier(Path(folder), options).verify(signers)
-    except (ConnectionProblem, Refused) as problem:
-        return {"failed": True, "msg": str(problem)}
+    except ConnectionProblem as problem:
+        return {"failed": True, "msg": str(problem), "reason": problem.reason}
+    except Refused as refused:
+        return {"failed": True, "msg": str(refused)}
     return {"changed": False, "signed_by": signed_by, "trusted": signers.digest}

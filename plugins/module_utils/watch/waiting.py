@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import LOST_LEASE
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import take
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import KILLED, cause, evidence, report
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.failures import keep
@@ -36,6 +37,7 @@ WAITING_ARG_SPEC: dict[str, dict[str, Any]] = {
     },
     "variables": {"type": "dict", "default": {}},
     "progress": {"type": "path"},
+    "details": {"type": "bool", "default": True},
     "stages": {"type": "dict", "default": {}},
 }
 
@@ -52,6 +54,8 @@ EVIDENCE_TIMEOUT = 5
 
 class LostLease(Exception):
     """Another run works on the same; says who."""
+
+    reason = LOST_LEASE
 
 
 class Renewal:
@@ -108,4 +112,5 @@ def tell(
         except OSError as error:
             notes.insert(0, f"Logs and events could not be kept: {error.filename}: {error.strerror}.")
     command = kubectl({**options, "namespace": namespace})
+    result = result if options["details"] else {}
     module.fail_json(msg=report(failure, found, command, variables, "\n".join(filter(None, notes))), kept=kept, **result)

@@ -200,6 +200,14 @@ def test_a_pod_that_is_refused(built: Any, cluster: Any) -> None:
     )
 
 
+def test_another_run_that_has_taken_the_lease(built: Any, cluster: Any) -> None:
+    held = {"holderIdentity": "bob", "leaseDurationSeconds": 30, "renewTime": "2126-01-01T00:00:00.000000Z"}
+    cluster.answers["/apis/coordination.k8s.io/v1/namespaces/docs/leases/web"] = {"metadata": {"name": "web"}, "spec": held}
+    result = built(lease={"name": "web", "holder": "ada"}, note="Nothing was touched.")
+    assert result["reason"] == "lost_lease"
+    assert result["msg"].endswith("Run this again when that run has ended. Nothing was touched.")
+
+
 def test_the_time_is_over(built: Any) -> None:
     assert built(pod(ended(0), RUNS), timeout=1)["cause"] == "pod web-build-1-x: still running build after 1 s"
     assert built(timeout=1)["cause"] == "Job web-build-1: still waiting for its pod after 1 s"

@@ -370,6 +370,22 @@ def test_a_failure_is_reported_with_log_and_events(play: Any, crashed: Snapshot,
     assert (f"{NS}/events", {"fieldSelector": [selector]}) in cluster.requests
 
 
+def test_a_failure_without_details(play: Any, crashed: Snapshot) -> None:
+    whole, brief = play(crashed), play(crashed, details=False)
+    assert brief["msg"] == whole["msg"]
+    assert {"kept", "log", "events", "cause", "pods"} & whole.keys() - brief.keys() == {"log", "events", "cause", "pods"}
+
+
+def test_another_run_that_has_taken_the_lease(play: Any, ready: Snapshot, cluster: Any) -> None:
+    held = {"holderIdentity": "bob", "leaseDurationSeconds": 30, "renewTime": "2126-01-01T00:00:00.000000Z"}
+    cluster.answers["/apis/coordination.k8s.io/v1/namespaces/docs/leases/web"] = {"metadata": {"name": "web"}, "spec": held}
+    result = play(ready, lease={"name": "web", "holder": "ada"})
+    assert result["reason"] == "lost_lease"
+    assert result["msg"].startswith(
+        "Deployment web in namespace docs: bob works on it too, and has taken the Lease over. Run this"
+    )
+
+
 @pytest.mark.parametrize("reason", ["OOMKilled", "Error"])
 @pytest.mark.parametrize(
     ("limits", "where", "named"),

@@ -30,12 +30,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
-  description: What is wrong, a sentence or two each.
-  type: list
-  elements: str
-  returned: failure
-  sample: ["zddc_server_replicas is 0: give 1 or more."]
 cautions:
   description: What to know before a deploy, though nothing stands in its way.
   type: list

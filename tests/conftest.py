@@ -38,6 +38,8 @@ for name in ("KUBECONFIG", "ANSIBLE_CONFIG", "ANSIBLE_INVENTORY"):
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # No scenario looks after the cluster again.
 os.environ["ZDDC_CLUSTER"] = "up"
+# Modules run in forks of what plays them: connection/local.py. It gets those that are piped to the interpreter.
+os.environ |= {"ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests/connection"), "ANSIBLE_PIPELINING": "true"}
 
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -23,6 +23,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL
 
 FOLDERS = "/proc/1/root/var/local/zddc"
 """Folders of the node, as the observer sees them."""
+Seen = TypeVar("Seen")
 REPOSITORY = Path(__file__).resolve().parent / "fixtures/repository.sh"
 
 
@@ -134,11 +135,14 @@ class Stage:
             thread.join()
 
     @staticmethod
-    def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until something holds."""
+    def until(look: Callable[[], Seen], wanted: Any = bool, seconds: float = 60) -> Seen:
+        """Look until what is seen is what is wanted, or is as a function wants it; give it."""
         end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, "it did not come to hold in time"
+        while True:
+            seen = look()
+            if wanted(seen) if callable(wanted) else seen == wanted:
+                return seen
+            assert time.monotonic() < end, f"{seconds:.0f} s were not enough; last seen: {seen!r}"
             time.sleep(0.2)
 
     def deployment(self) -> Any:
@@ -207,7 +211,7 @@ class Stage:
         """Remove a volume, which a run that was cut off may have left, and its folder."""
         with suppress(kubernetes.client.ApiException):
             self.core.delete_persistent_volume(name)
-        self.until(lambda: name not in [item.metadata.name for item in self.core.list_persistent_volume().items])
+        self.until(lambda: [one.metadata.name for one in self.core.list_persistent_volume().items], lambda left: name not in left)
         self.on_node(f"rm -rf {name}")
 
     @contextmanager
@@ -221,7 +225,7 @@ class Stage:
         }
         self.core.create_namespaced_persistent_volume_claim(self.namespace, {"metadata": {"name": name}, "spec": spec})
         claims = self.core.read_namespaced_persistent_volume_claim
-        self.until(lambda: claims(name, self.namespace).status.phase == "Bound")
+        self.until(lambda: claims(name, self.namespace).status.phase, "Bound")
         yield
         self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
 
@@ -267,4 +271,4 @@ class Site(Stage):
         """Let the Service of the git server lead elsewhere, and wait until it does."""
         patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
         self.core.patch_namespaced_service("git-server", self.namespace, patch)
-        self.until(lambda: self.git_answers() == (name == "git-server"))
+        self.until(self.git_answers, name == "git-server")

@@ -200,7 +200,7 @@ def test_what_an_autoscaler_sets_is_left_to_it(stage: Any) -> None:
 
 def test_the_strategy_can_change_both_ways(stage: Any) -> None:
     # One of the test before may still be going.
-    stage.until(lambda: len(stage.pod_names()) == 1)
+    stage.until(stage.pod_names, lambda names: len(names) == 1)
     pods = stage.pod_names()
     for strategy in ("Recreate", "RollingUpdate"):
         played = stage.deploy(strategy=strategy)

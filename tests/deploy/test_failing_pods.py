@@ -220,8 +220,7 @@ def full_fixture(stage: Any) -> Iterator[int]:
         status = stage.core.read_namespaced_resource_quota("few", stage.namespace).status
         return int((status.used or {}).get("pods", 0))
 
-    stage.until(lambda: used() > 0)
-    yield used()
+    yield stage.until(used)
     stage.core.delete_namespaced_resource_quota("few", stage.namespace)
 
 
@@ -291,14 +290,14 @@ def failing_fixture(stage: Any) -> Iterator[str]:
 
 
 def test_the_log_of_an_instance_that_is_gone(stage: Any, failing: str) -> None:
-    def gone() -> bool:
+    def previous() -> str:
         # The kubelet has removed that instance. While it still tells of it, it answers 200, with words of its own.
-        with suppress(kubernetes.client.ApiException):
-            answer = stage.core.read_namespaced_pod_log(failing, stage.namespace, container="build", previous=True)
-            return NO_LOG.fullmatch(answer or "") is not None
-        return False
+        try:
+            return stage.core.read_namespaced_pod_log(failing, stage.namespace, container="build", previous=True) or ""
+        except kubernetes.client.ApiException as error:
+            return str(error)
 
-    stage.until(gone, 90)
+    stage.until(previous, NO_LOG.fullmatch, 90)
     api = Api(DynamicClient(stage.core.api_client, discoverer=lambda *_unused: None), 10)
     failure = Failure("", "Pod", failing, container="build", init=True, exit_code=1, previous=True)
     assert evidence(api, stage.namespace, failure, 40).log == ["it fails"]

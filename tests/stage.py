@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -20,11 +19,11 @@ import kubernetes
 import yaml
 from kubernetes.stream import stream
 from kubernetes.stream.ws_client import ERROR_CHANNEL
+from namespaces import REPOSITORY, git_answers
+from waiting import until
 
 FOLDERS = "/proc/1/root/var/local/zddc"
 """Folders of the node, as the observer sees them."""
-Seen = TypeVar("Seen")
-REPOSITORY = Path(__file__).resolve().parent / "fixtures/repository.sh"
 
 
 class Stage:
@@ -104,9 +103,8 @@ class Stage:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def git_answers(self) -> bool:
-        """Tell whether the git server answers; a connection to a pod that has just gone would not end."""
-        command = ["timeout", "3", "git", "ls-remote", "--quiet", self.repository]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        """Tell whether the git server answers."""
+        return git_answers(self.repository)
 
     def objects(self) -> dict[str, str]:
         """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
@@ -134,16 +132,7 @@ class Stage:
             over.set()
             thread.join()
 
-    @staticmethod
-    def until(look: Callable[[], Seen], wanted: Any = bool, seconds: float = 60) -> Seen:
-        """Look until what is seen is what is wanted, or is as a function wants it; give it."""
-        end = time.monotonic() + seconds
-        while True:
-            seen = look()
-            if wanted(seen) if callable(wanted) else seen == wanted:
-                return seen
-            assert time.monotonic() < end, f"{seconds:.0f} s were not enough; last seen: {seen!r}"
-            time.sleep(0.2)
+    until = staticmethod(until)
 
     def deployment(self) -> Any:
         """Give the instance's Deployment."""

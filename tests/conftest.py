@@ -14,9 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ import pytest
 import yaml
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 from cache import VARS_FILE
+from namespaces import Namespaces
+from warm import Warm
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,19 +40,38 @@ for name in ("KUBECONFIG", "ANSIBLE_CONFIG", "ANSIBLE_INVENTORY"):
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # No scenario looks after the cluster again.
 os.environ["ZDDC_CLUSTER"] = "up"
+# Modules run in forks of what plays them: connection/local.py. It gets those that are piped to the interpreter.
+os.environ |= {"ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests/connection"), "ANSIBLE_PIPELINING": "true"}
 
 _AnsibleCollectionFinder(paths=[str(ROOT / "playbooks" / "collections")])._install()
 
 # Namespaces that tests make, beside one another.
-OURS = re.compile("molecule-.*|archive-test|demo|fixtures|rollout-test")
+OURS = re.compile("molecule-.*|archive-test|demo|fixtures|rollout-.*")
+
+
+# What takes long, the longest first: what is short fills the end, when some have nothing left to do.
+LONG = (
+    "cluster", "overlay", "scenarios/test_molecule.py::test_scenario[dev]", "deploy", "build", "faults", "scenarios", "private",
+    "migrate", "collection", "fixtures", "demo", "rollout", "inputs",
+)  # fmt: skip
 
 
 class ByFolder(LoadScopeScheduling):
-    """What shares a folder shares a namespace, and runs in one process; a scenario has a namespace of its own."""
+    """What shares a folder shares a namespace, and runs in one process; a scenario has one of its own, as a file of rollout."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.partition("::")[0].rpartition("/")[0]
-        return nodeid if folder.endswith("scenarios") else folder
+        file, folder = nodeid.partition("::")[0], nodeid.partition("::")[0].rpartition("/")[0]
+        return nodeid if folder.endswith("scenarios") else file if folder.endswith("rollout") else folder
+
+    def _assign_work_unit(self, node: Any) -> None:
+        places = {scope: [scope.startswith(f"tests/{long}") for long in LONG] for scope in self.workqueue}
+        self.workqueue.move_to_end(max(places, key=places.__getitem__), last=False)
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        # No more ahead than the one test that a process must know to end the one before it.
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
@@ -113,21 +134,27 @@ def said(result: dict[str, Any]) -> str:
     return str(next((item["msg"] for item in result.get("results", []) if item.get("failed")), result.get("msg", "")))
 
 
+@cache
+def warm() -> Warm:
+    """Give what the plays of this process are forks of."""
+    return Warm(ROOT, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json")
+
+
 def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Played:
     """Run ansible-playbook, for localhost unless an inventory is given, with its results as JSON."""
     inventory = () if "-i" in arguments else ("-i", "localhost,")
+    given = [*inventory, *map(str, arguments)]
+    variables = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment}
     begin = time.monotonic()
-    done = subprocess.run(
-        ["ansible-playbook", *inventory, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    if warm().fits(cwd, variables):
+        returncode, out, err = warm().play(given, variables)
+    else:
+        command = ["ansible-playbook", *given]
+        done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
+        returncode, out, err = done.returncode, done.stdout, done.stderr
     seconds = time.monotonic() - begin
-    start = done.stdout.find("{\n")
-    report = json.loads(done.stdout[start:]) if start >= 0 else {"plays": [], "stats": {}}
+    start = out.find("{\n")
+    report = json.loads(out[start:]) if start >= 0 else {"plays": [], "stats": {}}
     hosts = [one for play in report["plays"] for task in play["tasks"] for one in task["hosts"].items()]
     results = [item for _host, item in hosts]
     failed = [said(item) for item in results if item.get("failed")] or [""]
@@ -136,8 +163,7 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     warnings = [text for item in results for text in item.get("warnings", [])]
     diffs = [diff for item in results if isinstance(item.get("diff"), list) for diff in item["diff"]]
     changed = sum(stats["changed"] for stats in report["stats"].values())
-    said_last = done.stdout + done.stderr
-    return Played(done.returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, said_last)
+    return Played(returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, out + err)
 
 
 def evidence(namespace: str) -> str:
@@ -244,32 +270,17 @@ class Instance:
 
 
 @pytest.fixture(scope="session", name="prepare")
-def prepare_fixture(core: kubernetes.client.CoreV1Api) -> Iterator[Callable[[str, int], Instance]]:
+def prepare_fixture(zddc: dict[str, Any]) -> Iterator[Callable[[str, int], Instance]]:
     """Give the function that prepares a namespace as the scenarios do; what it prepares is taken away at the end."""
-    made: list[tuple[str, ...]] = []
-
-    def run(verb: str, *arguments: str) -> None:
-        playbook = ROOT / "molecule/default" / f"{verb}.yml"
-        inventory = ROOT / "molecule/default/inventory"
-        done = ansible_playbook("-i", inventory, playbook, *arguments, MOLECULE_PROJECT_DIRECTORY=str(ROOT))
-        assert done.returncode == 0, done.message or done.output
+    made = Namespaces(zddc)
+    usual = yaml.safe_load((ROOT / "molecule/default/inventory/group_vars/zddc_server.yml").read_text())
 
     def prepare(name: str, git_port: int) -> Instance:
-        arguments = ("-e", f"scenario={name}", "-e", f"git_port={git_port}")
-        made.append(arguments)
-        if f"molecule-{name}" in [item.metadata.name for item in core.list_namespace().items]:
-            # A run that was cut off has left it.
-            run("destroy", *arguments)
-        run("create", *arguments)
-        cluster = yaml.safe_load(VARS_FILE.read_text())
-        variables = {key: value for key, value in cluster.items() if key.startswith("zddc_server_")}
-        variables["zddc_server_namespace"] = f"molecule-{name}"
-        variables["zddc_server_git_repo"] = f"git://{cluster['kind_cluster_node_address']}:{git_port}/zddc.git"
-        usual = yaml.safe_load((ROOT / "molecule/default/inventory/group_vars/zddc_server.yml").read_text())
-        variables |= {name: usual[name] for name in ("zddc_server_build_env", "zddc_server_probes")}
-        return Instance(variables["zddc_server_namespace"], variables)
+        namespace = f"molecule-{name}"
+        variables = {key: value for key, value in zddc.items() if key.startswith("zddc_server_")}
+        variables |= {key: usual[key] for key in ("zddc_server_build_env", "zddc_server_probes")}
+        variables |= {"zddc_server_namespace": namespace, "zddc_server_git_repo": made.make(namespace, git_port)}
+        return Instance(namespace, variables)
 
     yield prepare
-    # Most of it is to wait for what ends.
-    with ThreadPoolExecutor(max_workers=4) as side_by_side:
-        list(side_by_side.map(lambda arguments: run("destroy", *arguments), made))
+    made.remove()

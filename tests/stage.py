@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -20,10 +19,11 @@ import kubernetes
 import yaml
 from kubernetes.stream import stream
 from kubernetes.stream.ws_client import ERROR_CHANNEL
+from namespaces import REPOSITORY, git_answers
+from waiting import until
 
 FOLDERS = "/proc/1/root/var/local/zddc"
 """Folders of the node, as the observer sees them."""
-REPOSITORY = Path(__file__).resolve().parent / "fixtures/repository.sh"
 
 
 class Stage:
@@ -103,9 +103,8 @@ class Stage:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def git_answers(self) -> bool:
-        """Tell whether the git server answers; a connection to a pod that has just gone would not end."""
-        command = ["timeout", "3", "git", "ls-remote", "--quiet", self.repository]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        """Tell whether the git server answers."""
+        return git_answers(self.repository)
 
     def objects(self) -> dict[str, str]:
         """Give the objects of the namespace, with who wrote them and when; not dev's, whose pods may be failing."""
@@ -133,13 +132,7 @@ class Stage:
             over.set()
             thread.join()
 
-    @staticmethod
-    def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until something holds."""
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, "it did not come to hold in time"
-            time.sleep(0.2)
+    until = staticmethod(until)
 
     def deployment(self) -> Any:
         """Give the instance's Deployment."""
@@ -207,7 +200,7 @@ class Stage:
         """Remove a volume, which a run that was cut off may have left, and its folder."""
         with suppress(kubernetes.client.ApiException):
             self.core.delete_persistent_volume(name)
-        self.until(lambda: name not in [item.metadata.name for item in self.core.list_persistent_volume().items])
+        self.until(lambda: [one.metadata.name for one in self.core.list_persistent_volume().items], lambda left: name not in left)
         self.on_node(f"rm -rf {name}")
 
     @contextmanager
@@ -221,7 +214,7 @@ class Stage:
         }
         self.core.create_namespaced_persistent_volume_claim(self.namespace, {"metadata": {"name": name}, "spec": spec})
         claims = self.core.read_namespaced_persistent_volume_claim
-        self.until(lambda: claims(name, self.namespace).status.phase == "Bound")
+        self.until(lambda: claims(name, self.namespace).status.phase, "Bound")
         yield
         self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
 
@@ -267,4 +260,4 @@ class Site(Stage):
         """Let the Service of the git server lead elsewhere, and wait until it does."""
         patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
         self.core.patch_namespaced_service("git-server", self.namespace, patch)
-        self.until(lambda: self.git_answers() == (name == "git-server"))
+        self.until(self.git_answers, name == "git-server")

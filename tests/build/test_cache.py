@@ -28,17 +28,15 @@ def new_pod(site: Any) -> str:
     """Delete the pod, and give the name of the one that takes its place, once the node leads to it."""
     (old,) = site.servers()
     site.core.delete_namespaced_pod(old, site.namespace)
-    answering = ""
 
-    def the_new_one() -> bool:
-        nonlocal answering
+    def answering() -> tuple[str, list[str]]:
         # Those that are told to stop answer for some seconds yet, and the node learns late of both.
         with suppress(OSError), urlopen(f"{site.url}.admin/config", timeout=2) as answer:
-            answering = json.load(answer)["hostname"]
-        return answering != old and site.servers() == [answering]
+            return str(json.load(answer)["hostname"]), site.servers()
+        return old, []
 
-    site.until(the_new_one, 120)
-    return answering
+    new, _servers = site.until(answering, lambda seen: seen[0] != old and seen[1] == [seen[0]], 120)
+    return str(new)
 
 
 def test_what_was_deployed(site: Any) -> None:
@@ -77,7 +75,7 @@ def test_the_same_again_changes_nothing(site: Any) -> None:
     # A build that is gone, as all are after an hour, is no change.
     for name in site.jobs():
         site.batch.delete_namespaced_job(name, site.namespace, propagation_policy="Foreground")
-    site.until(lambda: not site.jobs())
+    site.until(site.jobs, {})
     before = site.objects()
     played = site.deploy()
     assert (played.returncode, played.changed, site.objects(), site.servers()) == (0, 0, before, pods)
@@ -128,7 +126,6 @@ def test_without_the_git_host(site: Any) -> None:
         assert site.objects() == before
 
 
-@pytest.mark.alone
 def test_a_commit_that_does_not_compile(site: Any) -> None:
     before, pods, commit = site.objects(), site.servers(), site.push("break", "compile")
     jobs = site.jobs()
@@ -169,7 +166,7 @@ def test_a_run_that_is_killed_while_it_builds(site: Any) -> None:
     command = ["ansible-playbook", "-i", "localhost,", "playbooks/deploy.yml", "-e", given]
     jobs = site.jobs()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        site.until(lambda: bool(site.jobs().keys() - jobs.keys()))
+        site.until(lambda: site.jobs().keys() - jobs.keys())
         os.killpg(process.pid, signal.SIGKILL)
     (name,) = site.jobs().keys() - jobs.keys()
     uid = site.jobs()[name].metadata.uid
@@ -232,7 +229,7 @@ def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
         },
     })  # fmt: skip
     claim = lambda: site.core.read_namespaced_persistent_volume_claim("locked", site.namespace)  # noqa: E731
-    site.until(lambda: claim().status.phase == "Bound")
+    site.until(lambda: claim().status.phase, "Bound")
     before, jobs = site.objects(), site.jobs()
     played = site.deploy(build_cache="claim", build_cache_claim="locked", git_ref="zddc-server-v0.0.7")
     assert played.returncode == 2
@@ -253,7 +250,7 @@ def other_fixture(site: Any) -> Iterator[Any]:
     jobs = site.jobs()
     yield given
     assert site.deploy(**given, playbook="remove").returncode == 0
-    site.until(lambda: site.jobs().keys() == jobs.keys())
+    site.until(lambda: site.jobs().keys(), jobs.keys())
     site.remove_volume(f"{site.namespace}-zddc-other-build-cache")
 
 

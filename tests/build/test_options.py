@@ -81,12 +81,12 @@ def through_gateway(site: Any, path: str = "/") -> str:
         return str(answer.headers["X-Zddc-Commit"])
 
 
-def answers(site: Any) -> bool:
-    """Tell whether the Gateway knows of the route."""
+def answers(site: Any) -> str:
+    """Give the commit that answers through the Gateway, or what says that it does not know of the route yet."""
     try:
-        return through_gateway(site) == site.served()
-    except OSError:
-        return False
+        return through_gateway(site)
+    except OSError as error:
+        return str(error)
 
 
 @pytest.mark.usefixtures("surroundings")
@@ -128,7 +128,7 @@ def test_options(site: Any) -> None:
     assert {"policy=configured", "192.0.2.7 opa.example.org"} <= lines
     assert "kubernetes.io" not in seen.rpartition("opa.example.org")[2]
 
-    site.until(lambda: answers(site))
+    site.until(lambda: answers(site), site.served())
     policy = kubernetes.client.PolicyV1Api(site.core.api_client)
     budget = policy.read_namespaced_pod_disruption_budget(site.name, site.namespace)
     assert (budget.spec.max_unavailable, budget.spec.unhealthy_pod_eviction_policy) == (1, "AlwaysAllow")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,8 +32,8 @@ class Pieces:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content + "\n", encoding="utf-8")
 
-    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"CACHE": str(self.cache)}
+    def run(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "CACHE": str(self.cache), **environment}
         return subprocess.run(
             ["bash", self.folder / "pieces.sh", *args], env=environment, capture_output=True, text=True, check=False
         )
@@ -145,3 +146,30 @@ def test_every_module_of_every_piece_is_pinned() -> None:
     for folder in folders:
         assert (folder / "go.sum").stat().st_size > 0, folder
         assert "go" in (folder / "needs").read_text(encoding="utf-8").split(), folder
+
+
+def test_whoever_follows_a_build_hears_how_far_it_is(pieces: Pieces) -> None:
+    pieces.write("part/build", "touch $OUT/made; sleep 2")
+    said = pieces.run("follow", "part", PATIENCE="1").stdout
+    assert re.fullmatch("[12] s so far\n", said)
+    # Another may follow it too.
+    said = pieces.run("follow", "part").stdout
+    assert re.fullmatch("[23] s\n", said)
+    assert pieces.run("follow", "part").stdout == "cached\n"
+    assert list((pieces.cache / "running").iterdir()) == []
+
+
+def test_whoever_follows_a_build_hears_why_it_failed(pieces: Pieces) -> None:
+    pieces.write("part/build", "echo 'the reason' >&2; false")
+    for _again in range(2):
+        result = pieces.run("follow", "part")
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "the reason" in result.stderr
+
+
+def test_a_build_that_was_ended_is_begun_anew(pieces: Pieces) -> None:
+    run = pieces.cache / f"running/part-{pieces.plan()['part'][0]}"
+    run.mkdir(parents=True)
+    # No process has this number.
+    (run / "pid").write_text("4194305\n", encoding="utf-8")
+    assert re.fullmatch("[01] s\n", pieces.run("follow", "part").stdout)

@@ -20,6 +20,8 @@ from packaging.requirements import Requirement
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import GOOD_CLIENT
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Each module in a Python of its own, as a file: the other tests fork, and pipe.
+AS_USERS = {"ANSIBLE_CONNECTION_PLUGINS": "none", "ANSIBLE_PIPELINING": "false"}
 PINNED = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
 # What users need, as pathspecs of git. All else serves the development of the collection.
 SHIPPED = ("*.md", "LICENSE", "changelogs/*.yaml", "docs", "examples", "meta", "playbooks/*.yml", "plugins", "roles")
@@ -51,7 +53,7 @@ class Installed:
     @property
     def environment(self) -> dict[str, str]:
         """Give the variable that leads to it."""
-        return {"ANSIBLE_COLLECTIONS_PATH": str(self.collections)}
+        return {"ANSIBLE_COLLECTIONS_PATH": str(self.collections), **AS_USERS}
 
     @property
     def folder(self) -> Path:
@@ -154,7 +156,7 @@ def test_it_deploys_and_removes(installed: Installed, instance: Any, play: Calla
 )
 def test_a_checkout_deploys_as_it_is(cwd: str, playbook: str, clone: Path, instance: Any, play: Callable[..., Any]) -> None:
     arguments = (playbook.format(clone=clone), "-e", "mode=dev", "-e", json.dumps(instance.variables), "--check")
-    played = play(*arguments, cwd=Path(cwd.format(clone=clone)))
+    played = play(*arguments, cwd=Path(cwd.format(clone=clone)), **AS_USERS)
     assert (played.returncode, played.message) == (0, "")
     assert played.changed == 1
     assert str(clone) in played.output
@@ -177,6 +179,7 @@ def test_the_workflow_of_the_example(
         "ARCHIVE_GIT_REPO": instance.variables["zddc_server_git_repo"],
         "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
         "NO_COLOR": "1",
+        **AS_USERS,
     }
     (tmp_path / "collections").mkdir()
     said = [run("bash", "-ec", f"exec 2>&1\n{step}", cwd=folder, **environment) for step in steps]

@@ -139,10 +139,13 @@ def dev_pod_fixture(stage: Any) -> Iterator[None]:
     }
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
     stage.core.create_namespaced_pod(stage.namespace, {"metadata": {"name": "dev", "labels": labels}, "spec": spec})
-    stage.until(lambda: stage.core.read_namespaced_pod("dev", stage.namespace).status.phase == "Running")
+    stage.until(lambda: stage.core.read_namespaced_pod("dev", stage.namespace).status.phase, "Running")
     yield
     stage.core.delete_namespaced_pod("dev", stage.namespace)
-    stage.until(lambda: "dev" not in [pod.metadata.name for pod in stage.core.list_namespaced_pod(stage.namespace).items])
+    stage.until(
+        lambda: [pod.metadata.name for pod in stage.core.list_namespaced_pod(stage.namespace).items],
+        lambda left: "dev" not in left,
+    )
 
 
 @pytest.mark.parametrize(("resource", "verb"), [("pods", "list"), ("pods/exec", "get"), ("pods", "get")])

@@ -136,23 +136,22 @@ def test_a_claim_without_a_volume(stage: Any, pending_claim: str, begin: datetim
     serves_on(stage, pods)
 
 
-@pytest.fixture(name="closed")
-def closed_fixture(stage: Any) -> Iterator[Callable[[bool], None]]:
-    """Give the function that says whether the cluster's node takes no more pods; it takes them again at the end."""
+@pytest.fixture(name="label")
+def label_fixture(stage: Any) -> Iterator[Callable[[str | None], None]]:
+    """Give the function that labels the cluster's node; the label goes at the end."""
     (node,) = [item.metadata.name for item in stage.core.list_node().items]
 
-    def close(closed: bool) -> None:
-        stage.core.patch_node(node, {"spec": {"unschedulable": closed}})
+    def label(value: str | None) -> None:
+        stage.core.patch_node(node, {"metadata": {"labels": {"example.org/late": value}}})
 
-    yield close
-    close(False)
+    yield label
+    label(None)
 
 
-@pytest.mark.alone
-def test_a_node_that_comes_late(stage: Any, begin: datetime, closed: Callable[[bool], None]) -> None:
+def test_a_node_that_comes_late(stage: Any, begin: datetime, label: Callable[[str | None], None]) -> None:
     pods = stage.pod_names()
 
-    def open_late() -> None:
+    def come() -> None:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             with suppress(ValueError):
@@ -161,13 +160,13 @@ def test_a_node_that_comes_late(stage: Any, begin: datetime, closed: Callable[[b
                 time.sleep(13)
                 break
             time.sleep(1)
-        closed(False)
+        label("now")
 
-    closed(True)
-    opener = threading.Thread(target=open_late)
-    opener.start()
-    played = stage.deploy(fetch_image="localhost/nowhere:1", unschedulable_timeout=120)
-    opener.join()
+    coming = threading.Thread(target=come)
+    coming.start()
+    late = {"node_selector": {"example.org/late": "now"}, "fetch_image": "localhost/nowhere:1"}
+    played = stage.deploy(**late, unschedulable_timeout=120)
+    coming.join()
     # It got as far as its image.
     assert first_line(played.message).startswith("pod POD: container fetch: the image localhost/nowhere:1 cannot be")
     serves_on(stage, pods)
@@ -220,8 +219,7 @@ def full_fixture(stage: Any) -> Iterator[int]:
         status = stage.core.read_namespaced_resource_quota("few", stage.namespace).status
         return int((status.used or {}).get("pods", 0))
 
-    stage.until(lambda: used() > 0)
-    yield used()
+    yield stage.until(used)
     stage.core.delete_namespaced_resource_quota("few", stage.namespace)
 
 
@@ -291,14 +289,14 @@ def failing_fixture(stage: Any) -> Iterator[str]:
 
 
 def test_the_log_of_an_instance_that_is_gone(stage: Any, failing: str) -> None:
-    def gone() -> bool:
+    def previous() -> str:
         # The kubelet has removed that instance. While it still tells of it, it answers 200, with words of its own.
-        with suppress(kubernetes.client.ApiException):
-            answer = stage.core.read_namespaced_pod_log(failing, stage.namespace, container="build", previous=True)
-            return NO_LOG.fullmatch(answer or "") is not None
-        return False
+        try:
+            return stage.core.read_namespaced_pod_log(failing, stage.namespace, container="build", previous=True) or ""
+        except kubernetes.client.ApiException as error:
+            return str(error)
 
-    stage.until(gone, 90)
+    stage.until(previous, NO_LOG.fullmatch, 90)
     api = Api(DynamicClient(stage.core.api_client, discoverer=lambda *_unused: None), 10)
     failure = Failure("", "Pod", failing, container="build", init=True, exit_code=1, previous=True)
     assert evidence(api, stage.namespace, failure, 40).log == ["it fails"]

@@ -228,7 +228,7 @@ def test_a_run_whose_lease_another_took_goes_back_to_nothing(stage: Any) -> None
     waiting = {"node_selector": {"nowhere": "1"}, "unschedulable_timeout": 120, "rollback_on_failure": True}
     with ThreadPoolExecutor() as beside:
         deploy = beside.submit(lambda: stage.deploy(**waiting))
-        stage.until(lambda: len(stage.pods()) == 2)
+        stage.until(stage.pod_names, lambda names: len(names) == 2)
         # As one does that comes when the Lease has ended.
         custom.patch_namespaced_custom_object(
             *place, {"spec": {"holderIdentity": "ada@elsewhere 1", "leaseDurationSeconds": 600}}

@@ -50,7 +50,7 @@ class Releases(Stage):
         quota = {"metadata": {"name": "no-jobs"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
         self.core.create_namespaced_resource_quota(self.namespace, quota)
         # A quota holds once its controller has counted.
-        self.until(lambda: bool(self.core.read_namespaced_resource_quota("no-jobs", self.namespace).status.used))
+        self.until(lambda: self.core.read_namespaced_resource_quota("no-jobs", self.namespace).status.used)
         try:
             yield
         finally:
@@ -59,11 +59,11 @@ class Releases(Stage):
     def unmount(self, pod: Any, mount: str) -> None:
         """Do on the node, once a pod has ended and somebody has had time to read, what the play asks for."""
 
-        def ended() -> bool:
+        def states() -> list[Any]:
             status = self.core.read_namespaced_pod(pod.metadata.name, self.namespace).status
-            return all(one.state.terminated for one in status.container_statuses)
+            return [one.state for one in status.container_statuses]
 
-        self.until(ended, 120)
+        self.until(states, lambda seen: all(state.terminated for state in seen), 120)
         time.sleep(10)
         self.on_node(f"nsenter --mount=/proc/1/ns/mnt -- umount {mount}")
 

@@ -40,18 +40,16 @@ class Dev(Stage):
             }
             self.core.create_namespaced_pod(self.namespace, {"metadata": metadata, "spec": template["spec"]})
 
-        def ready() -> bool:
-            found = self.listed()
-            conditions = [one for pod in found for one in pod.status.conditions or [] if one.type == "Ready"]
-            return len(found) == len(conditions) == count and all(one.status == "True" for one in conditions)
+        def ready() -> list[str]:
+            return [one.status for pod in self.listed() for one in pod.status.conditions or [] if one.type == "Ready"]
 
-        self.until(ready, 240)
+        self.until(ready, ["True"] * count, 240)
         return self.listed()
 
     def remove_copies(self) -> None:
         """Remove what a test left of them when it failed: they would hold the claim of the cache."""
         self.core.delete_collection_namespaced_pod(self.namespace, label_selector="app=copy", grace_period_seconds=0)
-        self.until(lambda: self.listed() == [])
+        self.until(lambda: [pod.metadata.name for pod in self.listed()], [])
 
     def listed(self) -> list[Any]:
         """Give the copies that the cluster knows."""
@@ -82,12 +80,13 @@ class Dev(Stage):
         with suppress(AssertionError, kubernetes.client.ApiException):
             self.on_node(f"nsenter -t 1 -m -- systemctl restart {service}")
 
-        def reached() -> bool:
-            with suppress(AssertionError, kubernetes.client.ApiException):
-                return self.on_node(f"nsenter -t 1 -m -- systemctl is-active {service}") == "active\n"
-            return False
+        def state() -> str:
+            try:
+                return self.on_node(f"nsenter -t 1 -m -- systemctl is-active {service}")
+            except (AssertionError, kubernetes.client.ApiException) as error:
+                return str(error)
 
-        self.until(reached)
+        self.until(state, "active\n")
 
     def store(self) -> str:
         """Give a checksum over all documents, with their names, modes, owners and times."""

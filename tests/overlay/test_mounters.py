@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -34,10 +33,10 @@ def sidecar_fixture(site: Any) -> Iterator[Any]:
     yield site
     if (pod := site.pod()).metadata.uid == uid:
         site.core.delete_namespaced_pod(pod.metadata.name, site.namespace)
-    site.until(lambda: site.folders(uid) == [])
+    site.until(lambda: site.folders(uid), [])
     assert site.mounts(uid) == []
     assert site.store() == store
-    site.until(lambda: site.deployment().status.available_replicas == 1)
+    site.until(lambda: site.deployment().status.available_replicas, 1)
 
 
 def put(site: Any, path: str) -> int:
@@ -46,22 +45,24 @@ def put(site: Any, path: str) -> int:
         return int(answer.status)
 
 
-def answers(site: Any) -> bool:
-    """Tell whether the instance answers."""
-    with suppress(OSError):
-        return bool(site.served())
-    return False
+def silence(site: Any) -> str:
+    """Give why the instance does not answer, or nothing where it does."""
+    try:
+        site.served()
+    except OSError as error:
+        return str(error)
+    return ""
 
 
-def restarted(site: Any, pod: str, container: str, count: int) -> Callable[[], bool]:
-    """Tell whether a container has started again so often, and runs."""
+def runs_again(site: Any, pod: str, container: str, count: int) -> None:
+    """Wait until a container has started again so often, and runs."""
 
-    def holds() -> bool:
+    def look() -> tuple[int, bool, bool]:
         status = site.core.read_namespaced_pod(pod, site.namespace).status
         (one,) = [one for one in status.init_container_statuses + status.container_statuses if one.name == container]
-        return bool(one.restart_count == count and one.state.running and one.started)
+        return one.restart_count, one.state.running is not None, bool(one.started)
 
-    return holds
+    site.until(look, (count, True, True))
 
 
 def test_twenty_pods_removed(deployed: Any) -> None:
@@ -86,9 +87,9 @@ def test_twenty_pods_removed(deployed: Any) -> None:
     for pod in forced:
         remove(pod, 0)
     deployed.signal("KILL", *(pod.metadata.uid for pod in forced))
-    deployed.until(lambda: deployed.listed() == [], 60 - (time.monotonic() - begin))
+    deployed.until(lambda: [pod.metadata.name for pod in deployed.listed()], [], 60 - (time.monotonic() - begin))
     # Of a pod that was removed by force, the cluster knows nothing: the node still works on it.
-    deployed.until(lambda: deployed.folders(*uids) == [], 60)
+    deployed.until(lambda: deployed.folders(*uids), [])
     assert deployed.mounts(*uids) == []
     assert deployed.store() == store
 
@@ -98,17 +99,17 @@ def test_sidecar_that_was_killed(sidecar: Any) -> None:
     name, uid = pod.metadata.name, pod.metadata.uid
     assert put(sidecar, "Alpha/before.txt") == 201
     sidecar.signal("KILL", uid, process="overlay keep")
-    sidecar.until(restarted(sidecar, name, "overlay", 1))
+    runs_again(sidecar, name, "overlay", 1)
     # Meanwhile the pod counts as not ready.
-    sidecar.until(lambda: answers(sidecar))
+    sidecar.until(lambda: silence(sidecar), "")
     assert "an earlier start of this pod left it mounted" in "\n".join(sidecar.log(name, "overlay"))
     assert put(sidecar, "Alpha/before.txt") == 204
     # Killed together, they find the overlay with what was written.
     sidecar.signal("KILL", uid, process="overlay keep")
     sidecar.signal("KILL", uid, process="zddc-server")
-    sidecar.until(restarted(sidecar, name, "overlay", 2))
-    sidecar.until(restarted(sidecar, name, "zddc-server", 1))
-    sidecar.until(lambda: answers(sidecar))
+    runs_again(sidecar, name, "overlay", 2)
+    runs_again(sidecar, name, "zddc-server", 1)
+    sidecar.until(lambda: silence(sidecar), "")
     assert sidecar.pod().metadata.uid == uid
     assert put(sidecar, "Alpha/before.txt") == 204
 
@@ -118,15 +119,15 @@ def test_sidecar_that_was_stopped_by_itself(sidecar: Any) -> None:
     name, uid = pod.metadata.name, pod.metadata.uid
     assert put(sidecar, "Alpha/before.txt") == 201
     sidecar.signal("TERM", uid, process="overlay keep")
-    sidecar.until(restarted(sidecar, name, "overlay", 1))
-    sidecar.until(lambda: answers(sidecar))
+    runs_again(sidecar, name, "overlay", 1)
+    sidecar.until(lambda: silence(sidecar), "")
     before = sidecar.core.read_namespaced_pod_log(name, sidecar.namespace, container="overlay", previous=True)
     assert before.splitlines()[-1] == "overlay: unmounted"
     # The server goes on with the overlay that it has, where the next write is the first to a document of the store.
     assert put(sidecar, "Alpha/Reports/2026-01.txt") == 204
     sidecar.signal("KILL", uid, process="zddc-server")
-    sidecar.until(restarted(sidecar, name, "zddc-server", 1))
-    sidecar.until(lambda: answers(sidecar))
+    runs_again(sidecar, name, "zddc-server", 1)
+    sidecar.until(lambda: silence(sidecar), "")
     assert put(sidecar, "Alpha/before.txt") == 204
 
 
@@ -134,7 +135,7 @@ def test_pod_that_runs_out_of_its_grace_period(sidecar: Any) -> None:
     uid = sidecar.pod().metadata.uid
     sidecar.signal("STOP", uid, process="zddc-server")
     sidecar.core.delete_namespaced_pod(sidecar.pod().metadata.name, sidecar.namespace, grace_period_seconds=3)
-    sidecar.until(lambda: sidecar.folders(uid) == [])
+    sidecar.until(lambda: sidecar.folders(uid), [])
     assert sidecar.mounts(uid) == []
 
 
@@ -158,6 +159,6 @@ def test_service_of_the_node_that_starts_again(sidecar: Any, service: str) -> No
     assert put(sidecar, "Alpha/before.txt") == 201
     sidecar.restart(service)
     assert put(sidecar, "Alpha/Reports/2026-01.txt") == 204
-    sidecar.until(lambda: sidecar.deployment().status.available_replicas == 1)
+    sidecar.until(lambda: sidecar.deployment().status.available_replicas, 1)
     assert sidecar.pod().metadata.uid == pod.metadata.uid
     assert len(sidecar.mounts(pod.metadata.uid)) > 0

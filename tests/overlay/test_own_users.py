@@ -7,7 +7,6 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +81,13 @@ def old_cluster_fixture(tmp_path: Path, site: Any) -> Iterator[str]:
         site.until((tmp_path / "certificates/apiserver.crt").exists)
         core = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(tmp_path / "kubeconfig")))
 
-        def made() -> bool:
-            with suppress(kubernetes.client.ApiException, urllib3.exceptions.HTTPError):
-                core.create_namespace({"metadata": {"name": site.namespace}}, _request_timeout=5)
-                return True
-            return False
+        def made() -> str:
+            try:
+                return str(core.create_namespace({"metadata": {"name": site.namespace}}, _request_timeout=5).metadata.name)
+            except (kubernetes.client.ApiException, urllib3.exceptions.HTTPError) as error:
+                return str(error)
 
-        site.until(made)
+        site.until(made, site.namespace)
         spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
         core.create_namespaced_persistent_volume_claim(site.namespace, {"metadata": {"name": "zddc-root"}, "spec": spec})
         yield str(tmp_path / "kubeconfig")

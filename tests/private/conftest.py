@@ -183,15 +183,15 @@ class Private(Stage):
         self.apps.patch_namespaced_deployment("git-server", self.namespace, servers["deployment"])
         self.core.patch_namespaced_service("git-server", self.namespace, servers["service"])
 
-        def ready() -> bool:
+        def counted() -> tuple[Any, ...]:
             found = self.apps.read_namespaced_deployment("git-server", self.namespace)
             status = found.status
-            counted = (status.replicas, status.updated_replicas, status.available_replicas)
-            return status.observed_generation == found.metadata.generation and counted == (1, 1, 1)
+            known = status.observed_generation == found.metadata.generation
+            return known, status.replicas, status.updated_replicas, status.available_replicas
 
-        self.until(ready, 240)
+        self.until(counted, (True, 1, 1, 1), 240)
         # It is another pod, with an empty repository, which some of the cluster may not know of yet.
-        self.until(self.git_answers, 60)
+        self.until(self.git_answers)
         self.push("reset")
 
 

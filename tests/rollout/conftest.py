@@ -27,9 +27,8 @@ STUBBORN = "trap 'sleep 3; exit 0' TERM; mkdir /www; echo on > /www/index.html; 
 class Shop:
     """The namespace: makes and changes Deployments there, and looks at them."""
 
-    namespace = "rollout-test"
-
-    def __init__(self, variables: dict[str, Any]) -> None:
+    def __init__(self, variables: dict[str, Any], namespace: str) -> None:
+        self.namespace = namespace
         self.kubeconfig = str(variables["zddc_server_kubeconfig"])
         self.image = str(variables["zddc_server_image"])
         self.address = str(variables["kind_cluster_node_address"])
@@ -95,10 +94,10 @@ class Waited:
         return str(self.result.get("msg", "")).partition("\n")[0]
 
 
-@pytest.fixture(scope="package", name="shop")
-def shop_fixture(zddc: dict[str, Any]) -> Iterator[Shop]:
-    """Give the namespace, without what a run that was cut off left there."""
-    shop = Shop(zddc)
+@pytest.fixture(scope="module", name="shop")
+def shop_fixture(zddc: dict[str, Any], request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """Give a namespace for each file, without what a run that was cut off left there."""
+    shop = Shop(zddc, f"rollout-{request.path.stem.removeprefix('test_').replace('_', '-')}")
     deadline = time.monotonic() + 60
     while shop.namespace in [item.metadata.name for item in shop.core.list_namespace().items]:
         assert time.monotonic() < deadline, f"the namespace {shop.namespace} of an earlier run does not go"

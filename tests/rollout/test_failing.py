@@ -15,8 +15,6 @@ import pytest
 
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import LONG_AGO, SECOND_LOOK
 
-pytestmark = pytest.mark.alone
-
 SOON = timedelta(seconds=5)
 PROBE = {"httpGet": {"path": "/nothing", "port": 8080}, "periodSeconds": 1, "failureThreshold": 2}
 

@@ -49,10 +49,7 @@ def test_scenario(
     scenario: str, evidence: Callable[[str], str], core: kubernetes.client.CoreV1Api, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with capfd.disabled():
-        # What an earlier run left, and Molecule's own note that it was created, which lies outside of the project.
-        if namespaces(core, scenario):
-            molecule(scenario, "destroy")
-        molecule(scenario, "reset")
+        # It begins with destroy, which takes away what an earlier run left.
         passed, said = molecule(scenario, "test", "--destroy", "never")
         if not passed:
             for namespace in namespaces(core, scenario):

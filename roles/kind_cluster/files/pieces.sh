@@ -10,6 +10,7 @@
 #
 #   pieces.sh plan NAME...    what must be there to have NAME..., in the order of building: NAME KEY built|missing
 #   pieces.sh build NAME      makes one piece, unless it is there; says 'cached' or the seconds that it took
+#   pieces.sh follow NAME     the same, in the background: after $PATIENCE seconds, or 10, says how many it has taken 'so far'
 #   pieces.sh path NAME       prints where a piece lies, or nothing
 set -euo pipefail
 shopt -s inherit_errexit
@@ -119,12 +120,33 @@ build() {
   echo "$((SECONDS - started)) s"
 }
 
-command=${1:?plan, build or path}
+follow() {
+  local run=$CACHE/running/$1-${keys[$1]} pid tries=$((${PATIENCE:-10} * 10)) code
+  # Who began it may be followed by another, and what was begun may have been ended since.
+  if ! pid=$(cat "$run/pid" 2> /dev/null) || [[ ! -s $run/code && ! -d /proc/$pid ]]; then
+    rm -rf "$run"
+    mkdir -p "$run"
+    { bash "$0" build "$1" > "$run/out" 2> "$run/err" && echo 0 || echo $?; } < /dev/null > "$run/code" 2> /dev/null &
+    echo $! > "$run/pid"
+  fi
+  while [[ ! -s $run/code ]] && ((tries-- > 0)); do sleep 0.1; done
+  if [[ ! -s $run/code ]]; then
+    echo "$(($(date +%s) - $(stat -c %Y "$run/pid"))) s so far"
+    return
+  fi
+  code=$(< "$run/code")
+  cat "$run/out"
+  cat "$run/err" >&2
+  rm -r "$run"
+  return "$code"
+}
+
+command=${1:?plan, build, follow or path}
 shift
 visit go
 for name in "$@"; do visit "$name"; done
 case $command in
   plan) for name in "$@"; do plan "$name"; done ;;
-  build) build "$1" ;;
+  build | follow) "$command" "$1" ;;
   path) [[ ! -d $(place "$1") ]] || place "$1" ;;
 esac

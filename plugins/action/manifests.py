@@ -55,6 +55,6 @@ class ActionModule(ActionBase):
 def refusal(error: Exception) -> str:
     """Say why nothing can be written."""
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}. Mend that, or name another folder."
+        return f"{error.filename}: {error.strerror}. Fix that, or name another folder."
     taken = f"{error}: not written by a rendering, so it is not overwritten."
     return f"{taken} Nothing was changed. Move it away, or name another folder."

@@ -124,7 +124,7 @@ def main() -> None:
             problems.append(problem(error, name, set_by.get(kind, set_by.get("", ""))))
         checked.append(name)
     if problems:
-        verdict = f"This does not fit Kubernetes {version}. Nothing was changed. Mend this and run again:"
+        verdict = f"This does not fit Kubernetes {version}. Nothing was changed. Fix this and run again:"
         module.fail_json(msg="\n- ".join([verdict, *problems]), problems=problems)
     module.exit_json(changed=False, kubernetes_version=version, checked=checked, unchecked=unchecked, problems=[])
 

@@ -142,7 +142,7 @@ def test_a_commit_that_does_not_compile(site: Any) -> None:
     )
     assert lines[-2:] == [
         "The instance was not touched: what served before serves on.",
-        "Next: mend the cause and deploy again",
+        "Next: fix the cause and deploy again",
     ]
     assert len(answers) > 20 and set(answers) == {site.served()} != {commit}
     after = {key: value for key, value in site.objects().items() if key != f"Job {name}"}
@@ -153,9 +153,9 @@ def test_a_commit_that_does_not_compile(site: Any) -> None:
     assert (end - compiler).total_seconds() <= 5
 
     # The next one compiles, and only the swap is left: the pods find the binary.
-    mended = site.push("commit", "0.0.10")
+    fixed = site.push("commit", "0.0.10")
     assert site.deploy(**MAIN).returncode == 0
-    assert site.served() == mended
+    assert site.served() == fixed
     assert TAKEN in site.log(site.servers()[0])
     assert site.deploy().returncode == 0
 
@@ -266,7 +266,7 @@ def test_a_cache_without_a_volume(site: Any, other: dict[str, Any]) -> None:
         r"decided by: zddc_server_build_cache, zddc_server_build_cache_storage_class, zddc_server_build_cache_access_mode, "
         r"zddc_server_build_cache_size\n"
         r"The instance was not touched: what served before serves on\.\n"
-        r"Next: mend the cause and deploy again",
+        r"Next: fix the cause and deploy again",
         played.message,
     )
     left = site.objects()
@@ -277,7 +277,7 @@ def test_a_cache_without_a_volume(site: Any, other: dict[str, Any]) -> None:
     assert (played.returncode, site.objects()) == (2, left)
     first, refusal, *_difference, last = played.message.splitlines()
     assert (first, last) == (
-        "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:",
+        "Nothing was changed. The cluster does not take what the variables give. Fix this and run again:",
         "  This claim keeps what it was made with. Set that back, or deploy once with zddc_server_build_cache: none, which "
         "removes the claim, and then as wanted.",
     )

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Pods that fail: the wait ends within 5 s of the failing and says why, prod serves on, and a good deploy mends it."""
+"""Pods that fail: the wait ends within 5 s of the failing and says why, prod serves on, and a good deploy fixes it."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_an_image_that_cannot_be_pulled(stage: Any, begin: datetime) -> None:
 def test_a_claim_without_a_volume(stage: Any, pending_claim: str, begin: datetime) -> None:
     pods = stage.pod_names()
     played = stage.deploy(data_claim=pending_claim)
-    # What was said of the claim before may be mended; the cluster says it again every 15 s, if that is sooner than the 10 s of
+    # What was said of the claim before may be fixed; the cluster says it again every 15 s, if that is sooner than the 10 s of
     # zddc_server_unschedulable_timeout.
     soon(played, told(stage, "FailedScheduling", "Pod", begin), 15)
     assert played.returncode == 2

@@ -109,7 +109,7 @@ def test_a_failed_revision_goes_back(stage: Any, tmp_path: Path) -> None:
         played.message.splitlines()[0],
         f"Revision {newest} serves again, zddc-server-v0.0.6 at commit {commit}.",
         f"Logs and events of what failed are kept in {kept}",
-        "Next: mend the cause and deploy again",
+        "Next: fix the cause and deploy again",
     ]
     assert "Warning Failed Failed to pull image" in (kept / "events.txt").read_text()
     assert "the image localhost/nowhere:1 cannot be pulled" in played.end
@@ -132,7 +132,7 @@ def test_a_failed_revision_stays_where_nothing_shall_go_back(stage: Any, tmp_pat
         played.message.splitlines()[0],
         "Nothing was gone back to, since zddc_server_rollback_on_failure is false.",
         f"Logs and events of what failed are kept in {kept}",
-        f"Next: mend the cause and deploy again, or bring revision {newest} back with the playbook rollback",
+        f"Next: fix the cause and deploy again, or bring revision {newest} back with the playbook rollback",
     ]
     assert result(records(stage)[newest + 1]) == "failed"
     assert stage.served()
@@ -148,13 +148,13 @@ def test_what_the_cluster_refuses_after_all_goes_back(stage: Any) -> None:
         "Invalid value: 29999: provided port is not in the valid range. The range of valid ports is 30000-32767"
     )
     assert (played.returncode, played.message) == (
-        2, f"{refused}\nWhat was applied before it stays. Mend it and run this again."
+        2, f"{refused}\nWhat was applied before it stays. Fix it and run this again."
     )  # fmt: skip
     commit = stage.deployment().spec.template.metadata.annotations["varasys.zddc/git-commit"]
     assert played.end.splitlines() == [
         refused,
         f"Revision {newest} serves again, zddc-server-v0.0.6 at commit {commit}.",
-        "Next: mend the cause and deploy again",
+        "Next: fix the cause and deploy again",
     ]
     found = records(stage)
     assert [result(found[number]) for number in (newest, newest + 1, newest + 2)] == ["served", "failed", "served"]

@@ -15,7 +15,7 @@ from stage import FOLDERS
 
 UNTOUCHED = [
     "The instance was not touched: what served before serves on.",
-    "Next: mend the cause and deploy again",
+    "Next: fix the cause and deploy again",
 ]
 
 

@@ -32,7 +32,7 @@ def test_away_during_a_build(site: Any, note: Callable[..., None]) -> None:
     )
     assert (said, step) == (
         "The instance was not touched: what served before serves on.",
-        "Next: mend the cause and deploy again",
+        "Next: fix the cause and deploy again",
     )
     ours = {key: value for key, value in site.objects().items() if key not in (f"Job {name}", "Service git-server")}
     assert ours == {key: value for key, value in before.items() if key != "Service git-server"}

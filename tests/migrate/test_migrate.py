@@ -97,7 +97,7 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
     with releases.asked(0.05) as answers:
         played = releases.migrate(*reviewed, "-e", "take_over=true", *failing)
     assert played.returncode == 2 and "the image localhost/nowhere:1 cannot be pulled" in played.message
-    assert played.end.endswith("\nThe pods of the release serve on.\nNext: mend the cause and run this again")
+    assert played.end.endswith("\nThe pods of the release serve on.\nNext: fix the cause and run this again")
     assert set(answers) == {answers[0]} and not answers[0].startswith("failed")
     assert old.metadata.name in [pod.metadata.name for pod in releases.pods("archive")]
 

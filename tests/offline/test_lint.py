@@ -48,14 +48,14 @@ def test_every_instance_is_looked_at(run: Callable[..., Any], greeting: dict[str
     assert played.returncode == 2
     name = "zddc_server_name is 'docs' in namespace default, and for {} as well. Give each its own zddc_server_name or "
     assert messages(played) == {
-        "archive-prod": "This does not fit Kubernetes 1.34. Nothing was changed. Mend this and run again:\n"
+        "archive-prod": "This does not fit Kubernetes 1.34. Nothing was changed. Fix this and run again:\n"
         "- ConfigMap greeting: data.text: 1 is not of type 'string', 'null'. It is set by zddc_server_extra_objects.",
-        "archive-dev": "Nothing was changed. Mend this and run again:\n"
+        "archive-dev": "Nothing was changed. Fix this and run again:\n"
         "- zddc_server_git_reff is not a variable of this role. Did you mean zddc_server_git_ref?\n"
         "- zddc_server_replicas is 2: in dev each pod writes to a place of its own, and two would serve different "
         "documents. Give 1.",
         "first": name.format("second, third") + "zddc_server_namespace.",
         "second": name.format("first, third") + "zddc_server_namespace.",
-        "third": "Nothing was changed. Mend this and run again:\n- zddc_server_replicas is 0: give 1 or more.",
+        "third": "Nothing was changed. Fix this and run again:\n- zddc_server_replicas is 0: give 1 or more.",
     }
     assert played.messages[-1].startswith("zddc-server-prod in namespace b, prod: no problem.")

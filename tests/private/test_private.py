@@ -95,7 +95,7 @@ def test_what_does_not_fit(private: Any, wrong: dict[str, Any], complaint: str) 
         f": container build failed: fetch: commit {commit} could not be fetched from {way['git_repo']}, tried 3 times: {said}"
     )
     assert f"zddc_server_{next(iter(wrong))}" in rest.partition("decided by: ")[2].partition("\n")[0]
-    assert rest.endswith("The instance was not touched: what served before serves on.\nNext: mend the cause and deploy again")
+    assert rest.endswith("The instance was not touched: what served before serves on.\nNext: fix the cause and deploy again")
     assert unbuilt(private.objects()) == unbuilt(before)
     assert private.served() == serves
 

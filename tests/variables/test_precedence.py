@@ -85,7 +85,7 @@ def test_a_variable_that_cannot_be_read_is_named(tmp_path: Path, play: Callable[
     )
     played = play("-i", tmp_path / "inventory.yml", tmp_path / "play.yml")
     assert played.returncode == 2
-    assert played.message == "Nothing was changed. Mend this and run again:\n- zddc_server_name: 'nowhere' is undefined."
+    assert played.message == "Nothing was changed. Fix this and run again:\n- zddc_server_name: 'nowhere' is undefined."
 
 
 @pytest.mark.parametrize("mode", ["prod", "dev"])

@@ -39,7 +39,7 @@ def problems(api: Api, namespace: str, deployment: Object, accounts: Iterable[st
         if error.status == 403 and not NO_VERDICT.search(error.said):
             return [
                 f"{PREFIX}namespace: the cluster admits no pod of this instance in namespace {namespace!r}: {error.said}. "
-                "Mend that, or name another namespace."
+                "Fix that, or name another namespace."
             ]
         level = enforced(api, where) if mounter else ""
         return [violation(namespace, level, mounter)] if level in ("baseline", "restricted") else []

@@ -384,7 +384,7 @@ def has_a_cache(deployment: Object) -> bool:
 
 def failure(problems: list[str], refusals: list[str]) -> str:
     if not problems:
-        verdict = "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:"
+        verdict = "Nothing was changed. The cluster does not take what the variables give. Fix this and run again:"
         return "\n- ".join([verdict, *refusals])
     lines = problems if len(problems) == 1 else [f"{len(problems)} problems:", *(f"- {line}" for line in problems)]
     return "\n".join([*lines, "Nothing was changed."])

@@ -184,12 +184,12 @@ def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str]
         lines.append(note)
     steps = {
         "describe": f"{kubectl} describe {failure.kind.lower()} {failure.name}",
-        "deploy": "mend the cause and deploy again",
+        "deploy": "fix the cause and deploy again",
         "resume": f"{kubectl} rollout resume deployment {failure.name}",
-        "restart": "mend the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
+        "restart": "fix the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
         f"{kubectl} delete pod {failure.name}",
         # The controller tries again by itself, after waits that grow to a quarter of an hour.
-        "retry": "mend the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
+        "retry": "fix the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
         f"{kubectl} delete --cascade=orphan replicaset {failure.name}",
     }
     return "\n".join([*lines, f"Next: {steps[failure.step]}"])

@@ -216,7 +216,7 @@ def pod_failure(
         # Evicted, or on its way out: it has a successor, which is looked at in its place.
         return None
     scheduled = condition(pod, "PodScheduled")
-    # What an earlier deploy left waiting has as much time as a new pod: its cause may be mended.
+    # What an earlier deploy left waiting has as much time as a new pod: its cause may be fixed.
     since = scheduled.get("lastTransitionTime")
     begun = max(started, moment(since)) if since else now
     patient = now - begun < patience

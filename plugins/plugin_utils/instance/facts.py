@@ -23,7 +23,7 @@ def checked(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure(found: list[str]) -> dict[str, Any]:
     """Give the result where something is wrong."""
-    return {"failed": True, "msg": "\n- ".join(["Nothing was changed. Mend this and run again:", *found])}
+    return {"failed": True, "msg": "\n- ".join(["Nothing was changed. Fix this and run again:", *found])}
 
 
 def instance(options: Options) -> dict[str, Any]:

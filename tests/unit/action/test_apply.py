@@ -211,10 +211,10 @@ def test_a_call_that_hangs_is_given_up_once(write: Write, monkeypatch: pytest.Mo
 
 
 def test_what_a_refusal_says(write: Write) -> None:
-    words = {"set_by": {"Service": "web_service_*"}, "heading": "It is not taken: ", "note": "Mend it."}
-    assert write(status(422), **words)[0]["msg"] == "It is not taken: web_service_*: it is so\nMend it."
+    words = {"set_by": {"Service": "web_service_*"}, "heading": "It is not taken: ", "note": "Fix it."}
+    assert write(status(422), **words)[0]["msg"] == "It is not taken: web_service_*: it is so\nFix it."
     assert write(status(422))[0]["msg"] == "it is so"
-    assert write(BROKEN, **words)[0]["msg"] == "It is not taken: it broke off\nMend it."
+    assert write(BROKEN, **words)[0]["msg"] == "It is not taken: it broke off\nFix it."
 
 
 def test_a_deletion_that_fails_keeps_no_other_back(write: Write) -> None:

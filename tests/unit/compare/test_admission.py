@@ -103,7 +103,7 @@ def test_a_pod_that_needs_nothing_and_is_changed_on_its_way() -> None:
 def test_anything_else_that_refuses_pods() -> None:
     said = 'admission webhook "policy.example.org" denied the request: images come from registry.example.org'
     assert found(Api(said)) == [
-        f"zddc_server_namespace: the cluster admits no pod of this instance in namespace 'docs': {said}. Mend that, or name "
+        f"zddc_server_namespace: the cluster admits no pod of this instance in namespace 'docs': {said}. Fix that, or name "
         "another namespace."
     ]
 

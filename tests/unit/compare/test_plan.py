@@ -279,7 +279,7 @@ def test_pods_that_the_cluster_does_not_admit(checked: Run, cluster: Any) -> Non
     cluster.answers["POST /api/v1/namespaces/docs/pods"] = 403
     result = checked(definitions=[DEPLOYMENT])
     assert result["problems"] == [
-        "zddc_server_namespace: the cluster admits no pod of this instance in namespace 'docs': message of 403. Mend that, or "
+        "zddc_server_namespace: the cluster admits no pod of this instance in namespace 'docs': message of 403. Fix that, or "
         "name another namespace."
     ]
     assert [verb for verb, _path, query, _sent in cluster.writes if query["dryRun"] != ["All"]] == []
@@ -323,7 +323,7 @@ def test_a_claim_that_cannot_be_changed(checked: Run, cluster: Any, there: bool)
         "removes the claim, and then as wanted."
     )
     assert checked(definitions=[claim], set_by={"PersistentVolumeClaim": "cache_*"})["msg"].splitlines() == [
-        "Nothing was changed. The cluster does not take what the variables give. Mend this and run again:",
+        "Nothing was changed. The cluster does not take what the variables give. Fix this and run again:",
         "- cache_*: message of 422",
         *([advice] if there else []),
     ]

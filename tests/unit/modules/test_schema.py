@@ -56,7 +56,7 @@ def test_what_does_not_fit(run: Run, definition: dict[str, Any], problem: str) -
     result = run(schema, definitions=[definition, DEPLOYMENT], kubernetes_version="1.34", set_by=set_by)
     line = f"Deployment web: {problem}. It is set by zddc_server_*."
     assert result["problems"] == [line]
-    assert result["msg"] == f"This does not fit Kubernetes 1.34. Nothing was changed. Mend this and run again:\n- {line}"
+    assert result["msg"] == f"This does not fit Kubernetes 1.34. Nothing was changed. Fix this and run again:\n- {line}"
 
 
 @pytest.mark.parametrize("version", ["1.12", "1.99", "1.34junk", "new"])

@@ -154,7 +154,7 @@ def test_a_compile_error(built: Any, cluster: Any, tmp_path: Any) -> None:
         "decided by: the_ref",
         f"logs and events are kept in {kept}",
         "Nothing was touched.",
-        "Next: mend the cause and deploy again",
+        "Next: fix the cause and deploy again",
     ]
     assert "undefined: a" in (tmp_path / "kept" / kept.rpartition("/")[2] / "web-build-1-x-build.log").read_text()
 
@@ -179,7 +179,7 @@ def test_a_claim_that_was_not_bound_before(built: Any, cluster: Any) -> None:
     result = built(waits, unschedulable_timeout=0, variables=named)
     assert result["cause"] == "pod web-build-1-x: the claim cache is not bound: no volume"
     assert "\ndecided by: the_cache\n" in result["msg"]
-    # It may be mended since: it gets the time that a new one gets.
+    # It may be fixed since: it gets the time that a new one gets.
     assert built(waits, BUILT, there=(job(),))["record"]["commit"] == "c0ffee"
 
 

@@ -212,7 +212,7 @@ def test_a_secret_that_is_not_there(starting: Snapshot, message: str, why: str) 
     before, scheduled["lastTransitionTime"] = scheduled["lastTransitionTime"], "2026-11-22T18:44:15Z"
     assert with_events(starting, mount).failure is None
     scheduled["lastTransitionTime"] = before
-    # What the kubelet said before the start may be mended.
+    # What the kubelet said before the start may be fixed.
     later = moment(mount["lastTimestamp"]) + timedelta(seconds=1)
     assert with_events(starting, mount, started=later).failure is None
     pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": RAN["startedAt"]}}

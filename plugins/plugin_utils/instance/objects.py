@@ -12,7 +12,10 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options impo
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.patch import Path
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import FIXED_ENV, own_account, own_cache
 
+NETWORKING = "networking.k8s.io/v1"
 POD = ("spec", "template")
+SELECTED: tuple[Path, ...] = (("spec", "selector"),)
+PODS_SELECTED: tuple[Path, ...] = (("spec", "podSelector"),)
 OWN_LABELS: tuple[Path, ...] = tuple(("metadata", "labels", name) for name in (NAME, INSTANCE, MANAGED_BY, f"{OWN}*"))
 OWN_ANNOTATIONS: Path = ("metadata", "annotations", f"{OWN}*")
 FIXED: tuple[Path, ...] = (
@@ -59,95 +62,34 @@ class Object:
 
 def table(options: Options) -> list[Object]:
     """Give every object of an instance, in the order in which they are applied."""
-    name, policies = options.name, f"{PREFIX}allowed_clients or {PREFIX}build_egress"
+    policies, template = f"{PREFIX}allowed_clients or {PREFIX}build_egress", f"deployment/{options.mode}.yml.j2"
     fixed_in_mode = [tuple(path) for path in mode_set(options.mode)["__zddc_server_fixed_in_mode"]]
+    wanted = {
+        "service_account": options.service_account_create,
+        "build_cache": options.build_cache == "own",
+        "build_network_policy": bool(options.build_egress),
+        "network_policy": bool(options.allowed_clients),
+        "disruption_budget": options.replicas > 1 and bool(options.disruption_budget),
+        "ingress": options.ingress_enabled,
+        "http_route": options.http_route_enabled,
+    }
+
+    def row(kind: str, api_version: str, option: str, name: str = options.name, **more: Any) -> Object:
+        given = {"template": f"{option}.yml.j2", "wanted": wanted.get(option, True), "set_by": f"{PREFIX}{option}_*", **more}
+        return Object(kind, api_version, name, option, **given)
+
     return [
-        Object(
-            kind="ServiceAccount",
-            api_version="v1",
-            name=own_account(options),
-            option="service_account",
-            template="service_account.yml.j2",
-            wanted=options.service_account_create,
-            set_by=f"{PREFIX}service_account_*",
+        row("ServiceAccount", "v1", "service_account", own_account(options)),
+        row("PersistentVolumeClaim", "v1", "build_cache", own_cache(options)),
+        row("NetworkPolicy", NETWORKING, "build_network_policy", build_policy(options), set_by=policies, fixed=PODS_SELECTED),
+        row("NetworkPolicy", NETWORKING, "network_policy", set_by=policies, fixed=PODS_SELECTED),
+        row("Service", "v1", "service", fixed=SELECTED),
+        row(
+            "Deployment", "apps/v1", "deployment", template=template, set_by=f"{PREFIX}*", fixed=(*FIXED_IN_PODS, *fixed_in_mode)
         ),
-        Object(
-            kind="PersistentVolumeClaim",
-            api_version="v1",
-            name=own_cache(options),
-            option="build_cache",
-            template="build_cache.yml.j2",
-            wanted=options.build_cache == "own",
-            set_by=f"{PREFIX}build_cache_*",
-        ),
-        Object(
-            kind="NetworkPolicy",
-            api_version="networking.k8s.io/v1",
-            name=build_policy(options),
-            option="build_network_policy",
-            template="build_policy.yml.j2",
-            wanted=bool(options.build_egress),
-            set_by=policies,
-            fixed=(("spec", "podSelector"),),
-        ),
-        Object(
-            kind="NetworkPolicy",
-            api_version="networking.k8s.io/v1",
-            name=name,
-            option="network_policy",
-            template="policy.yml.j2",
-            wanted=bool(options.allowed_clients),
-            set_by=policies,
-            fixed=(("spec", "podSelector"),),
-        ),
-        Object(
-            kind="Service",
-            api_version="v1",
-            name=name,
-            option="service",
-            template="service.yml.j2",
-            wanted=True,
-            set_by=f"{PREFIX}service_*",
-            fixed=(("spec", "selector"),),
-        ),
-        Object(
-            kind="Deployment",
-            api_version="apps/v1",
-            name=name,
-            option="deployment",
-            template=f"deployment/{options.mode}.yml.j2",
-            wanted=True,
-            set_by=f"{PREFIX}*",
-            fixed=(*FIXED_IN_PODS, *fixed_in_mode),
-        ),
-        Object(
-            kind="PodDisruptionBudget",
-            api_version="policy/v1",
-            name=name,
-            option="disruption_budget",
-            template="disruption_budget.yml.j2",
-            wanted=options.replicas > 1 and bool(options.disruption_budget),
-            set_by=f"{PREFIX}disruption_budget*",
-            fixed=(("spec", "selector"),),
-        ),
-        Object(
-            kind="Ingress",
-            api_version="networking.k8s.io/v1",
-            name=name,
-            option="ingress",
-            template="ingress.yml.j2",
-            wanted=options.ingress_enabled,
-            set_by=f"{PREFIX}ingress_*",
-        ),
-        Object(
-            kind="HTTPRoute",
-            api_version="gateway.networking.k8s.io/v1",
-            name=name,
-            option="http_route",
-            template="http_route.yml.j2",
-            wanted=options.http_route_enabled,
-            set_by=f"{PREFIX}http_route_*",
-        ),
+        row("PodDisruptionBudget", "policy/v1", "disruption_budget", set_by=f"{PREFIX}disruption_budget*", fixed=SELECTED),
+        row("Ingress", NETWORKING, "ingress"),
+        row("HTTPRoute", "gateway.networking.k8s.io/v1", "http_route"),
     ]
 
 

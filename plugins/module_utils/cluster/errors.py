@@ -74,7 +74,7 @@ def answered(status: int, text: str) -> ApiError:
         404: (f"has no such thing (404): {text}", ""),
     }
     what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
-    # It answers so to a field that there is not, however often it is asked.
+    # It answers so to a field that there is not, however often it is asked, and says it in words alone.
     unfit = "field not declared in schema" in text
     return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
 

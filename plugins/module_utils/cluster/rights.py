@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the user of a kubeconfig may not do, and the rule that is missing."""
+"""What the user of a kubeconfig may not do, and the rule that is missing. The API server says it in words alone."""
 
 from __future__ import annotations
 

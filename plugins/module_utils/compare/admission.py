@@ -15,6 +15,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 LABEL = "pod-security.kubernetes.io/enforce"
+# Whatever it refuses pods for, the API server gives the same code and details: its words are the only form of it.
 VIOLATES = re.compile(r'violates PodSecurity "([^"]+)": (.*)', re.DOTALL)
 # An old pod that goes makes room in a quota, and a new namespace has its service account in a moment: the rollout sees.
 NO_VERDICT = re.compile(r'cannot create resource|exceeded quota|serviceaccount "default" not found')

@@ -195,14 +195,14 @@ def test_an_outage_that_is_not_waited_for(write: Write, clock: list[float]) -> N
 
 
 def test_a_call_that_hangs_is_given_up_once(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "LIMIT", 1)
+    monkeypatch.setattr(apply, "LIMIT", -9)
 
     def hang() -> Object:
         time.sleep(5)
         return WELL
 
     begin = time.monotonic()
-    result, door = write(hang, WELL, outage_timeout=0, wait_timeout=0)
+    result, door = write(hang, WELL, outage_timeout=10, wait_timeout=0)
     assert (result["reason"], len(door.calls)) == ("away", 1)
     assert time.monotonic() - begin < 3
     # The limit that the task has is Ansible's to keep.
@@ -250,9 +250,12 @@ def test_what_others_have_added_is_adopted_first(adopt: Write, cluster: Any) -> 
     assert (verb, path, version["value"]) == ("PATCH", PATH, "7")
     assert [one["manager"] for one in fields["value"]] == ["me"]
     assert fields["value"][0]["fieldsV1"] == {"f:spec": {"f:a": {}, "f:b": {}}}
+    # To ask again whether the cluster answers is no other adoption.
+    assert adopt(BROKEN, WELL)[0]["managers"] == ["they"]
+    assert len(cluster.writes) == 2
     assert adopt({"changed": False}, check_mode=True)[0]["changed"]
     assert not adopt({"changed": False}, allowed_managers=["they"])[0]["changed"]
-    assert len(cluster.writes) == 1
+    assert len(cluster.writes) == 2
 
 
 def test_an_object_that_is_written_at_the_same_time(adopt: Write, cluster: Any) -> None:

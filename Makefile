@@ -71,10 +71,10 @@ check-tests: $(VENV)/scan/done
 	pytest --numprocesses 2 --quiet tests/unit tests/variables tests/golden tests/offline tests/fixtures/test_stand_in.py \
 		tests/cluster/test_engine.py tests/cluster/test_pieces.py tests/cluster/test_runc_fit.py
 
-test: lint $(VENV)/scan/done ## everything that CI runs
-	$(MAKE) cluster CLUSTER="-e kind_cluster_ingress=true"
-	@echo "== Tests, three side by side"
-	pytest --numprocesses 3
+test: $(VENV)/scan/done ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs 2 lint cluster CLUSTER="-e kind_cluster_ingress=true"
+	@echo "== Tests, four side by side"
+	pytest --numprocesses 4
 
 golden: $(VENV)/done ## write the golden manifests anew, for review
 	ZDDC_GOLDEN=write pytest tests/golden

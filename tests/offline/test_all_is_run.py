@@ -1,11 +1,14 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""No folder of tests is left out of what `make test` runs."""
+"""No folder of tests is left out of what `make test` runs, and what is said to take long is there."""
 
 from __future__ import annotations
 
 import configparser
 from pathlib import Path
+
+import pytest
+from order import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,3 +18,10 @@ def test_every_folder_is_run() -> None:
     config.read(ROOT / "pytest.ini")
     found = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").glob("*/test_*.py")}
     assert set(config["pytest"]["testpaths"].split()) == found
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_takes_long_is_there(name: str) -> None:
+    folder, _, scenario = name.partition("/test_molecule.py::test_scenario")
+    assert (ROOT / "tests" / folder).is_dir()
+    assert (ROOT / "molecule" / scenario.strip("[]")).is_dir()

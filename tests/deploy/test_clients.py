@@ -84,7 +84,8 @@ def test_friends_reach_the_pod_and_strangers_do_not(stage: Any, request: pytest.
 
 def test_cautions_are_told_and_stop_nothing(stage: Any) -> None:
     before = stage.objects()
-    played = stage.deploy("--check", guarded_elsewhere=False)
+    given = {"mode": "dev", "name": "zddc-server-dev", "git_ref": "main", "service_node_port": 0, "log_level": "info"}
+    played = stage.deploy("--check", **given, guarded_elsewhere=False)
     assert (played.returncode, played.message, stage.objects()) == (0, "", before)
     (told,) = [text for text in played.warnings if text.startswith("zddc_server_")]
     assert told.startswith("zddc_server_service_type is NodePort, and zddc_server_allowed_clients is empty. ")

@@ -68,7 +68,7 @@ check: $(VENV)/scan/done ## lint, and every test that needs no cluster
 	@$(MAKE) --no-print-directory --jobs 3 $(LINT) check-tests
 
 check-tests: $(VENV)/scan/done
-	pytest --numprocesses 2 --quiet tests/unit tests/variables tests/golden tests/offline tests/fixtures/test_stand_in.py \
+	pytest --numprocesses 4 --quiet tests/unit tests/variables tests/golden tests/offline tests/fixtures/test_stand_in.py \
 		tests/cluster/test_engine.py tests/cluster/test_pieces.py tests/cluster/test_runc_fit.py
 
 test: $(VENV)/scan/done ## everything that CI runs

@@ -126,6 +126,7 @@ def test_without_the_git_host(site: Any) -> None:
         assert site.objects() == before
 
 
+@pytest.mark.alone
 def test_a_commit_that_does_not_compile(site: Any) -> None:
     before, pods, commit = site.objects(), site.servers(), site.push("break", "compile")
     jobs = site.jobs()

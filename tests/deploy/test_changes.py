@@ -67,6 +67,7 @@ def test_the_same_again_changes_nothing(stage: Any) -> None:
     assert (stage.objects(), stage.pod_names()) == (before, pods)
 
 
+@pytest.mark.alone
 def test_the_same_again_is_quick(stage: Any, play: Callable[..., Any], tmp_path: Path) -> None:
     empty = tmp_path / "empty.yml"
     empty.write_text("- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks: []\n")

@@ -106,6 +106,7 @@ def test_input(case: dict[str, Any], together: Any, places: dict[str, str]) -> N
     assert played.changed == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("case", APART, ids=map(name_of, APART))
 def test_input_apart(case: dict[str, Any], instance: Any, places: dict[str, str], play: Callable[..., Any]) -> None:
     variables = instance.variables | filled(case["variables"], places)

@@ -15,6 +15,8 @@ import pytest
 
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import LONG_AGO, SECOND_LOOK
 
+# Each has a deadline.
+pytestmark = pytest.mark.alone
 SOON = timedelta(seconds=5)
 PROBE = {"httpGet": {"path": "/nothing", "port": 8080}, "periodSeconds": 1, "failureThreshold": 2}
 

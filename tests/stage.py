@@ -157,6 +157,13 @@ class Stage:
             error.add_note(f"{error.headers}{error.read(500).decode(errors='replace')}")
             raise
 
+    def answer(self) -> str:
+        """Give the commit that answers, or nothing where nobody does."""
+        try:
+            return self.served()
+        except OSError:
+            return ""
+
     def on_node(self, script: str) -> str:
         """Run a script on the node, in the folder of its volumes, and give what it prints."""
         return self.run("observer", "observer", "sh", "-ec", f"cd {FOLDERS}; {script}")

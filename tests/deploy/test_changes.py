@@ -170,7 +170,8 @@ def test_a_hand_edit_is_reported_and_taken_back(stage: Any, by_hand: list[str]) 
     assert "example.org/a" not in found.metadata.annotations
     assert (port.port, port.target_port) == (80, "http")
     assert stage.pod_names() == pods
-    assert stage.served()
+    # The nodes hear of a Service's port some moments after the cluster's API does.
+    stage.until(stage.answer)
     assert stage.deploy().changed == 0
 
 

@@ -38,3 +38,11 @@ def tracked() -> list[str]:
     """Give the paths of the project's files."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return [path for path in listed if (ROOT / path).is_file()]
+
+
+def test_the_changelog_has_the_plugins_that_there_are() -> None:
+    releases = yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"].values()
+    told = [one["name"] for release in releases for one in release.get("modules", [])]
+    told += [one["name"] for release in releases for kind in release.get("plugins", {}).values() for one in kind]
+    folders = ("modules", "filter", "test", "lookup")
+    assert sorted(told) == sorted(path.stem for folder in folders for path in (ROOT / "plugins" / folder).glob("[!_]*.py"))

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import kubernetes
 import pytest
+from waiting import until
 
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import LONG_AGO, SECOND_LOOK
 
@@ -40,6 +41,15 @@ def event(shop: Any, reason: str, name: str, since: datetime = LONG_AGO) -> date
     found = [one for one in events if f"{one.involved_object.name}-".startswith(f"{name}-")]
     first = min(one.event_time or one.first_timestamp for one in found)
     return first if first >= since else max(one.last_timestamp for one in found)
+
+
+@pytest.fixture(name="quota")
+def quota_fixture(shop: Any) -> Iterator[str]:
+    """Give the name of a quota that lets no pod in."""
+    shop.core.create_namespaced_resource_quota(shop.namespace, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
+    until(lambda: shop.core.read_namespaced_resource_quota("few", shop.namespace).status.used)
+    yield "few"
+    shop.core.delete_namespaced_resource_quota("few", shop.namespace)
 
 
 def test_no_node(shop: Any, name: str, wait: Callable[..., Any]) -> None:
@@ -91,6 +101,23 @@ def test_a_claim_that_waits_for_its_pod(shop: Any, name: str, wait: Callable[...
         assert plain(waited.first_line).startswith("pod POD: still waiting for a node")
     finally:
         storage.delete_storage_class("rollout-test")
+
+
+def test_a_quota(shop: Any, name: str, wait: Callable[..., Any], quota: str) -> None:
+    shop.deploy(name)
+    waited = wait()
+    soon(waited, event(shop, "FailedCreate", name))
+    assert f'its pods cannot be made: pods "POD" is forbidden: exceeded quota: {quota},' in plain(waited.first_line)
+
+
+def test_a_crash_of_an_init_container(shop: Any, name: str, wait: Callable[..., Any]) -> None:
+    build = {"name": "build", "image": shop.image, "command": ["sh", "-c", "echo it does not compile; exit 1"]}
+    shop.deploy(name, pod={"initContainers": [build]})
+    waited = wait()
+    (pod,) = shop.pods(name)
+    (one,) = pod.status.init_container_statuses
+    soon(waited, (one.state.terminated or one.last_state.terminated).finished_at)
+    assert plain(waited.first_line) == "pod POD: container build failed: it does not compile"
 
 
 def test_a_crash(shop: Any, name: str, wait: Callable[..., Any]) -> None:

@@ -110,6 +110,6 @@ def test_a_volume_that_comes_after_the_claim(shop: Any, name: str, wait: Callabl
     }  # fmt: skip
     shop.core.create_persistent_volume({"metadata": {"name": "rollout-test"}, "spec": spec})
     try:
-        assert "msg" not in wait(unschedulable_timeout=0).result
+        assert wait(unschedulable_timeout=0).result.get("msg") is None
     finally:
         shop.core.delete_persistent_volume("rollout-test")

@@ -221,6 +221,8 @@ def pod_failure(
     begun = max(started, moment(since)) if since else now
     patient = now - begun < patience
     if scheduled.get("status") == "False":
+        if bound_since(pod, signs):
+            return None
         claims = unbound_claims(pod, signs)
         patient = patient or any(now - made(claim) < ALL_LOOKED for claim in claims)
         if patient or claims:
@@ -297,6 +299,12 @@ def missing(pod: Object, started: datetime, signs: Signs) -> str:
     mounts = [one for one in since if one.get("reason") == "FailedMount"][-1:]
     found = NOT_THERE.match(one_line(mounts[0].get("message", ""))) if mounts else None
     return found[1] if found else ""
+
+
+def bound_since(pod: Object, signs: Signs) -> bool:
+    """Whether the claims that kept the pod from every node have their volumes by now: the scheduler looks at it again."""
+    phases = [signs.claims.get(name, {}).get("status", {}).get("phase") for name in claim_names(pod)]
+    return UNBOUND in condition(pod, "PodScheduled").get("message", "") and set(phases) == {"Bound"}
 
 
 def unbound_claims(pod: Object, signs: Signs) -> list[Object]:

@@ -274,12 +274,21 @@ def test_a_claim_that_has_just_been_made() -> None:
     assert unbound([], STARTED, created + timedelta(seconds=20), created=created)
 
 
+def test_a_claim_that_has_just_been_bound() -> None:
+    """The pod's condition is from before: the scheduler looks again."""
+    late = STARTED + timedelta(minutes=5)
+    assert unbound([], STARTED, late, phase="Bound") is None
+    assert unbound([], STARTED, late, "0/1 nodes are available: 1 Insufficient cpu.", phase="Bound")
+    assert unbound([], STARTED, late, phase="Lost")
+
+
 def unbound(
     events: list[Any],
     started: datetime,
     now: datetime,
     message: str = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
     created: datetime = STARTED - timedelta(hours=1),
+    phase: str = "Pending",
 ) -> Failure | None:
     """Judge a pod that has waited for a claim since the recorded time, which is before the start."""
     snapshot = copy.deepcopy(recorded("no_node")[0])
@@ -293,7 +302,7 @@ def unbound(
             "metadata": {"name": name, "uid": name, "creationTimestamp": created.isoformat()},
             "status": {"phase": phase},
         }
-        for name, phase in (("bound", "Bound"), ("docs", "Pending"))
+        for name, phase in (("bound", "Bound"), ("docs", phase))
     }
     objects = (snapshot["deployment"], snapshot["replicasets"], snapshot["pods"])
     return assess(*objects, now, started, signs=Signs({"docs": events}, claims)).failure

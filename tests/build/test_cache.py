@@ -95,7 +95,7 @@ def test_without_the_git_host(site: Any) -> None:
         # A damaged binary is built anew, from the source that the cache has.
         site.cached('for one in binaries/*; do printf x | dd of="$one" bs=1 seek=100 conv=notrunc; done')
         said = site.log(new_pod(site))
-        assert any(line.endswith("in the cache is damaged or gone: building it anew") for line in said)
+        assert any(line.endswith("in the cache is damaged or missing: building it again") for line in said)
         assert "fetch: the cache has the source of that commit" in said
         assert TAKEN in site.log(new_pod(site))
 
@@ -306,7 +306,7 @@ def test_an_image_of_its_own_for_git(site: Any) -> None:
         for pod in (job.init_containers + job.containers, site.deployment().spec.template.spec.init_containers):
             assert [(one.name, one.image) for one in pod] == [("fetch", other), ("build", image)]
         assert TAKEN in site.log(site.servers()[0], "fetch")
-        assert site.log(site.servers()[0])[0].endswith(", as it was built before:")
+        assert site.log(site.servers()[0])[0].endswith(", built before:")
         assert site.deploy().returncode == 0
     finally:
         site.on_node(f"{ctr} rm {other}")

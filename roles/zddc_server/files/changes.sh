@@ -1,7 +1,9 @@
-# Compares what a pod of dev wrote, its overlay's upper layer, with the store below. Neither is changed.
-#   list     a change, a size in bytes and a path for each difference, then "end", each ended by a zero byte, all as base64
-#   pack     changes.tar in the scratch volume, with what was added or changed; changes.deleted, paths ended by zero bytes
-#   forget   removes both
+# Compares what a pod of dev wrote, its overlay's upper layer, with the store below. Changes neither.
+#   list     prints the change, the size in bytes and the path of each difference, then "end"; each ends with a zero byte,
+#            all of it as base64
+#   pack     writes to the scratch volume: changes.tar, with what was added or changed, and changes.deleted, with the deleted
+#            paths, each ended by a zero byte
+#   forget   removes both files
 set -eu
 upper=${SCRATCH_DIR:-}/upper pack=${SCRATCH_DIR:-}/changes
 [ -d "$upper" ] || {
@@ -9,7 +11,7 @@ upper=${SCRATCH_DIR:-}/upper pack=${SCRATCH_DIR:-}/changes
   exit 3
 }
 
-# For the paths of the upper layer that find gives; names may hold anything.
+# Compares the paths of the upper layer that find gives. A name may contain any character.
 look='
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 folder() { [ -d "$1" ] && [ ! -L "$1" ]; }
@@ -23,14 +25,14 @@ same() {
 tell() {
   case $ask:$1:$2 in
     list:*) printf "%s\0%s\0%s\0" "$1" "$3" "${2#./}" ;;
-    # Of a folder that was changed, tar would take all that is in it.
+    # Leave out changed folders: tar would pack all that is in them.
     deleted:deleted:* | written:added:* | written:changed:*[!/]) printf "%s\0" "$2" ;;
   esac
 }
 gone() { if folder "$LOWER_DIR/$1"; then tell deleted "$1/" ""; else tell deleted "$1" "$(stat -c %s "$LOWER_DIR/$1")"; fi; }
 for path do
   below=$LOWER_DIR/$path
-  # A whiteout: what it hides is told with its folder.
+  # A whiteout: the look at its folder reports what it hides.
   if [ ! -L "$path" ] && [ -c "$path" ] && [ "$(stat -c %t:%T "$path")" = 0:0 ]; then continue; fi
   if folder "$path"; then
     if ! folder "$below"; then
@@ -39,7 +41,7 @@ for path do
       continue
     fi
     if ! same "$path" "$below"; then tell changed "$path/" ""; fi
-    # This finds whiteouts, and also what a folder hides that was deleted and made again.
+    # Finds what whiteouts hide, and what a folder hides that was deleted and created again.
     for child in "$below"/* "$below"/.[!.]* "$below"/..?*; do
       name=$path/${child##*/}
       if there "$child" && ! there "$ZDDC_ROOT/$name"; then gone "$name"; fi
@@ -50,7 +52,7 @@ for path do
   fi
 done'
 
-# Gives the differences in the form that is asked for; the rest of the arguments limit what find looks at.
+# Prints the differences in the requested form. The other arguments limit what find looks at.
 differences() {
   cd "$upper"
   export ask="$1"
@@ -61,10 +63,10 @@ differences() {
 case $1 in
   list) { differences list && printf 'end\0\0\0'; } | base64 ;;
   pack)
-    # The server's own folder holds no documents.
+    # The server's own folder .zddc.d holds no documents.
     differences deleted -path ./.zddc.d -prune -o > "$pack.deleted"
     differences written -path ./.zddc.d -prune -o > "$pack.list"
-    # A tar of busybox ends with two empty blocks: those of all parts but the last are cut off.
+    # A tar of busybox ends with two empty blocks. Cut them off each part, and end the whole with them.
     xargs -0 sh -c 'tar -c -f - -C "$ZDDC_ROOT" "$@" | head -c -1024' sh < "$pack.list" > "$pack.tar"
     head -c 1024 /dev/zero >> "$pack.tar"
     rm "$pack.list"

@@ -1,6 +1,6 @@
-# Runs steps, one after the other: what they share, then a script for each.
+# Runs steps one after the other. Arguments: the functions that they share, then a script for each step.
 set -eu
-# The first process of a container hears SIGTERM only if it asks to, and a shell only between commands.
+# The first process of a container gets SIGTERM only with a trap, and a shell handles it only between commands.
 trap 'exit 143' TERM
 shared=$1
 shift

@@ -154,7 +154,7 @@ def test_certificates_come_besides_those_of_the_image(run: Run, repository: Path
 def test_an_older_commit(run: Run, repository: Path, tmp_path: Path, protocol: dict[str, str]) -> None:
     commit = git(repository, "rev-parse", "main~1")
     code, said = run("fetch.sh", commit, **protocol)
-    fallback = ["fetch: the repository does not give that commit by itself: fetching all branches and tags"]
+    fallback = ["fetch: the repository does not serve that commit by its hash: fetching all branches and tags"]
     assert said == [
         f"fetch: ref main, commit {commit}, from file://{repository}",
         *(fallback if protocol else []),
@@ -171,13 +171,13 @@ def test_an_older_commit(run: Run, repository: Path, tmp_path: Path, protocol: d
 def test_a_hash_that_leads_to_another(run: Run, repository: Path) -> None:
     tag, commit = git(repository, "rev-parse", "v2"), git(repository, "rev-parse", "v2^{commit}")
     code, said = run("fetch.sh", tag)
-    assert (code, said[-1]) == (1, f"fetch: checked out {commit} where {tag} was asked for")
+    assert (code, said[-1]) == (1, f"fetch: checked out commit {commit}, but {tag} was requested")
 
 
 def test_no_other_commit_is_built(run: Run, repository: Path, tmp_path: Path) -> None:
     newer, older = git(repository, "rev-parse", "main", "main~1").split()
     assert run("fetch.sh", newer)[0] == 0
-    assert run("build.sh", older) == (1, [f"build: the source is at {newer} where {older} was asked for"])
+    assert run("build.sh", older) == (1, [f"build: the source is at commit {newer}, but {older} was requested"])
     assert not (tmp_path / "pod/bin/zddc-server").exists()
 
 
@@ -200,7 +200,7 @@ def test_a_binary_that_names_another_commit(run: Run, repository: Path, tmp_path
     newer, older = git(repository, "rev-parse", "main", "main~1").split()
     assert run("fetch.sh", newer)[0] == 0
     code, said = run("build.sh", newer, STAMP=older)
-    assert (code, said[-1]) == (1, f"build: the binary says that it is of commit {older} where {newer} was asked for")
+    assert (code, said[-1]) == (1, f"build: the binary was built from commit {older}, but {newer} was requested")
     assert run("build.sh", newer, STAMP=newer)[0] == 0
     assert f"vcs.revision={newer}\n" in (tmp_path / "pod/bin/zddc-server.record").read_text()
 
@@ -225,7 +225,7 @@ def cached_fixture(run: Run, repository: Path, tmp_path: Path) -> Callable[..., 
 # Where there is nothing to fetch from and nothing that compiles.
 ALONE = {"SOURCE_REPO": "file:///nowhere", "FAILS": "1"}
 TAKEN = "fetch: the cache has its binary: nothing to fetch"
-DAMAGED = "fetch: the binary of commit {} in the cache is damaged or gone: building it anew"
+DAMAGED = "fetch: the binary of commit {} in the cache is damaged or missing: building it again"
 
 
 def test_what_one_pod_built_another_takes(cached: Callable[..., list[str]], tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_what_one_pod_built_another_takes(cached: Callable[..., list[str]], tmp_
 
 def test_a_pod_that_starts_again_has_its_binary(cached: Callable[..., list[str]]) -> None:
     cached("one")
-    assert cached("one", **ALONE, CACHE_DIR="")[1] == "fetch: this pod has built it before: nothing to fetch"
+    assert cached("one", **ALONE, CACHE_DIR="")[1] == "fetch: an earlier start of this pod has built it: nothing to fetch"
 
 
 def test_another_build_of_the_commit_is_no_hit(cached: Callable[..., list[str]]) -> None:
@@ -287,7 +287,7 @@ def test_a_copy_of_the_repository_that_a_kill_left_locked(cached: Callable[..., 
     (copy / "shallow.lock").touch()
     shutil.rmtree(copy / "objects")
     said = cached("two", BUILD_KEY="another")
-    assert "fetch: the cache's copy of the repository is of no use: it is made anew the next time" in said
+    assert "fetch: the cache's copy of the repository is broken: removing it, the next fetch creates it again" in said
     assert not copy.exists()
     cached("three", BUILD_KEY="a third")
     assert "fetch: the cache has the source of that commit" in cached("four", BUILD_KEY="a fourth")
@@ -315,7 +315,7 @@ def test_the_cache_stays_below_its_limit(cached: Callable[..., list[str]], tmp_p
         os.utime(old, (number, number))
         (tmp_path / f"cache/records/old{number}").write_text(f"sha256=old{number}\n")
     said = cached("two", BUILD_KEY="another", CACHE_MIB="2")
-    assert "build: the cache holds 2 MiB where its limit is 2: dropping what was used longest ago" in said
+    assert "build: the cache holds 2 MiB, its limit is 2 MiB: dropping the least recently used files" in said
     assert {path.name for path in (tmp_path / "cache/binaries").iterdir()} == {own.name, "old1", "old2", "old3"}
     assert {path.name for path in (tmp_path / "cache/records").glob("old*")} == {"old1", "old2", "old3"}
 
@@ -340,14 +340,14 @@ def test_a_disk_of_the_cache_that_is_full(run: Run, repository: Path, tmp_path: 
     code, said = run("build.sh", commit, **place, FULL_WITH="3")
     assert (code, said[:2]) == (0, [
         "build: the disk of the cache is full: dropping half of the cache",
-        "build: the cache holds 2 MiB where its limit is 1: dropping what was used longest ago",
+        "build: the cache holds 2 MiB, its limit is 1 MiB: dropping the least recently used files",
     ])  # fmt: skip
     assert len(list((cache / "binaries").glob("old*"))) == 1 and list((cache / "records").iterdir())
 
     # Something else fills it.
     other = {**place, "BUILD_KEY": "another", "FULL_WITH": "0"}
     said_last = (
-        "build: the disk of the cache is full, 0 MiB of it by the cache: raise zddc_server_build_cache_size where that makes "
+        "build: the disk of the cache is full, the cache itself uses 0 MiB: raise zddc_server_build_cache_size if that makes "
         "the disk larger, or lower zddc_server_build_cache_limit, which is 100 MiB"
     )
     code, said = run("build.sh", commit, **other)

@@ -262,7 +262,7 @@ new_record:
   returned: success
   sample: {}
 good:
-  description: The last record of the history that served, where it is another one. As P(varasys.zddc.history#module) gives it.
+  description: The last record that served, where it is another one, as P(varasys.zddc.history_info#module) gives it.
   type: dict
   returned: success
   sample: {}

@@ -24,11 +24,11 @@ requirements:
   - gpg, where it is signed with an OpenPGP key
 options:
   repo:
-    description: The repository, as P(varasys.zddc.git_ref#module) takes it.
+    description: The repository, as P(varasys.zddc.git_ref_info#module) takes it.
     type: str
     required: true
   ref:
-    description: The tag, the branch or the commit, as P(varasys.zddc.git_ref#module) takes it.
+    description: The tag, the branch or the commit, as P(varasys.zddc.git_ref_info#module) takes it.
     type: str
     required: true
   commit:

@@ -18,20 +18,20 @@ from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
     build,
-    git_ref,
-    history,
+    git_ref_info,
+    helm_release_info,
+    history_info,
     lease,
     plan,
-    release,
     rollout,
     schema,
-    status,
+    status_info,
     verify,
 )
 
 MODULES = pytest.mark.parametrize(
     "module",
-    [apply, build, git_ref, history, lease, plan, release, rollout, schema, status, verify],
+    [apply, build, git_ref_info, history_info, lease, plan, helm_release_info, rollout, schema, status_info, verify],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
 
@@ -43,7 +43,7 @@ class Captured(Exception):
 @pytest.fixture
 def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str, Any]]:
     def capture(module: ModuleType) -> dict[str, Any]:
-        if module is git_ref:
+        if module is git_ref_info:
             return ARGUMENT_SPEC
 
         def stop(**settings: Any) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: history
+module: history_info
 short_description: Reads what the cluster records of an instance
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -30,7 +30,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Read the history
-  varasys.zddc.history:
+  varasys.zddc.history_info:
     name: zddc-server-prod
     namespace: documents
     owner_labels:

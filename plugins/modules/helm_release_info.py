@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: release
+module: helm_release_info
 short_description: Reads a release of the upstream Helm charts, as variables of the role zddc_server
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -38,7 +38,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Read a release
-  varasys.zddc.release:
+  varasys.zddc.helm_release_info:
     name: archive
     namespace: documents
   register: release

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: status
+module: status_info
 short_description: Tells how the instances in a namespace are
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -42,7 +42,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Look at the instances
-  varasys.zddc.status:
+  varasys.zddc.status_info:
     name: zddc-server-prod
     namespace: documents
     owner_labels:

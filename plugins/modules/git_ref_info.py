@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: git_ref
+module: git_ref_info
 short_description: Resolves a tag, a branch or a commit of a Git repository to a full commit
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -45,7 +45,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Find the commit of a release
-  varasys.zddc.git_ref:
+  varasys.zddc.git_ref_info:
     repo: https://codeberg.org/VARASYS/ZDDC
     ref: zddc-server-v0.0.7
   register: source

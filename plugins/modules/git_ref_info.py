@@ -13,7 +13,7 @@ description:
   - Asks the repository, from the controller, with C(git ls-remote) what a name stands for; nothing is cloned and nothing is
     changed.
   - A commit that no tag and no branch points to is asked for with C(git fetch), without its files.
-  - Made for the role C(zddc_server), so its messages name C(zddc_server_git_repo) and C(zddc_server_git_ref).
+  - Its messages name the variables of the role, C(zddc_server_git_repo) and C(zddc_server_git_ref).
   - It never asks for a user or a password. What Git is set up with (SSH keys, credential helpers) is used.
 requirements:
   - git, on the controller

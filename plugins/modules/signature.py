@@ -14,10 +14,10 @@ description:
   - Of a tag, its own signature counts, not that of the commit to which it leads. It must have been signed under the name by
     which the repository gives it, and lead to O(commit). A tag that is no object of its own has no signature.
   - The signers' keys are given. No other key counts, neither of a key ring nor of Git's configuration.
-  - Made for the role C(zddc_server), so its messages name the role's variables.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
+  - varasys.zddc.internal
 requirements:
   - git 2.34 or newer
   - ssh-keygen, where it is signed with an SSH key

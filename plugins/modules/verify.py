@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.instance
+  - varasys.zddc.internal
 options:
   timeout:
     description: Seconds that the server has for the answer to one request.

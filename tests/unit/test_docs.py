@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
 
-from ansible_collections.varasys.zddc.plugins.doc_fragments import api
+from ansible_collections.varasys.zddc.plugins.doc_fragments import api, internal
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import ARGUMENT_SPEC
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
@@ -67,6 +67,7 @@ def documented(module: ModuleType) -> dict[str, Any]:
         "varasys.zddc.api.instance": api.ModuleDocFragment.INSTANCE,
         "varasys.zddc.api.waiting": api.ModuleDocFragment.WAITING,
         "varasys.zddc.api.outage": api.ModuleDocFragment.OUTAGE,
+        "varasys.zddc.internal": internal.ModuleDocFragment.DOCUMENTATION,
     }
     options = dict(doc.get("options", {}))
     for name in doc.get("extends_documentation_fragment", []):

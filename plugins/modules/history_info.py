@@ -123,6 +123,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, public, read, result
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 
 def known(records: list[dict[str, Any]]) -> str:
@@ -142,7 +143,7 @@ def main() -> None:
     options = module.params
     where = f"{options['name']} in namespace {options['namespace']}"
     try:
-        api = connect(module, "zddc_server_")
+        api = connect(module, PREFIX)
         records = read(api, options["namespace"], options["owner_labels"])
     except ConnectionProblem as problem:
         module.fail_json(msg=str(problem), reason=problem.reason)

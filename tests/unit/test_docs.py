@@ -13,8 +13,9 @@ import pytest
 import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
 
+from ansible_collections.varasys.zddc.plugins.action import record as recording
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api, internal
-from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import ARGUMENT_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
     build,
@@ -23,6 +24,7 @@ from ansible_collections.varasys.zddc.plugins.modules import (
     history_info,
     lease,
     plan,
+    record,
     rollout,
     schema,
     status_info,
@@ -31,9 +33,10 @@ from ansible_collections.varasys.zddc.plugins.modules import (
 
 MODULES = pytest.mark.parametrize(
     "module",
-    [apply, build, git_ref_info, history_info, lease, plan, helm_release_info, rollout, schema, status_info, verify],
+    [apply, build, git_ref_info, history_info, lease, plan, record, helm_release_info, rollout, schema, status_info, verify],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
+ACTIONS = {git_ref_info: git_ref.ARGUMENT_SPEC, record: recording.ARGUMENT_SPEC}
 
 
 class Captured(Exception):
@@ -43,8 +46,9 @@ class Captured(Exception):
 @pytest.fixture
 def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str, Any]]:
     def capture(module: ModuleType) -> dict[str, Any]:
-        if module is git_ref_info:
-            return ARGUMENT_SPEC
+        # Actions alone.
+        if module in ACTIONS:
+            return ACTIONS[module]
 
         def stop(**settings: Any) -> None:
             raise Captured(settings)

@@ -56,3 +56,4 @@ def test_every_plugin_is_public_or_a_part_of_the_role() -> None:
     parts = {name for name, text in modules.items() if "\n  - varasys.zddc.internal\n" in text}
     assert public["modules"] | parts == set(modules)
     assert not public["modules"] & parts
+    assert public["filters"] == {path.stem for path in (ROOT / "plugins/filter").glob("[!_]*.py")}

@@ -19,6 +19,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
     build,
+    dev_changes,
     git_ref_info,
     helm_release_info,
     history_info,
@@ -33,7 +34,21 @@ from ansible_collections.varasys.zddc.plugins.modules import (
 
 MODULES = pytest.mark.parametrize(
     "module",
-    [apply, build, git_ref_info, history_info, lease, plan, record, helm_release_info, rollout, schema, status_info, verify],
+    [
+        apply,
+        build,
+        dev_changes,
+        git_ref_info,
+        helm_release_info,
+        history_info,
+        lease,
+        plan,
+        record,
+        rollout,
+        schema,
+        status_info,
+        verify,
+    ],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
 ACTIONS = {git_ref_info: git_ref.ARGUMENT_SPEC, record: recording.ARGUMENT_SPEC}

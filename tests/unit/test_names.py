@@ -36,7 +36,7 @@ def test_the_environment_of_the_build() -> None:
     assert found and [name for name in found if not pods.RESERVED_BUILD_ENV.match(name)] == []
 
 
-@pytest.mark.parametrize("folder", [ROOT / "plugins"], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [ROOT / "plugins", ROLE / "tasks"], ids=lambda folder: folder.name)
 def test_labels_and_annotations(folder: Path) -> None:
     paths = [path for path in folder.rglob("*") if path.suffix in (".py", ".yml") and path.name != "names.py"]
     assert paths

@@ -15,6 +15,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
     build,
+    dev_changes,
     helm_release_info,
     history_info,
     lease,
@@ -32,6 +33,7 @@ AT_ONCE = {"outage_timeout": 0}
 MODULES: dict[ModuleType, dict[str, Any]] = {
     apply: AT_ONCE,
     build: {"name": "web", "definition": JOB, "labels": {"a": "b"}, **AT_ONCE},
+    dev_changes: INSTANCE,
     history_info: INSTANCE,
     lease: {"name": "web", "namespace": "docs", "holder": "ada", **AT_ONCE},
     plan: {**INSTANCE, **AT_ONCE},

@@ -202,7 +202,7 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
 def of_the_server(main: Object, notes: list[str]) -> Object:
     env = {one["name"]: one for one in main.get("env", [])}
     found: Object = {"image": main["image"], "image_pull_policy": main["imagePullPolicy"]}
-    found |= {short: env[name].get("value", "") for name, short in SERVER_ENV.items() if name in env and name != ORIGINS}
+    found |= {short: env[name].get("value", "") for name, short in SERVER_ENV.items() if name in env}
     # Not set and empty differ.
     found["cors_origins"] = [one for one in env[ORIGINS].get("value", "").split(",") if one] if ORIGINS in env else None
     extra: Object = {}

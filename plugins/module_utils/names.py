@@ -27,9 +27,24 @@ PASSWD = f"{OWN}passwd"
 DEPLOYED = f"{OWN}deployed"
 # Annotations of the Deployment: who signed that, and who was trusted then.
 SIGNED_BY, TRUSTED_SIGNERS = f"{OWN}signed-by", f"{OWN}trusted-signers"
+# Annotations of a record: how its revision fared, why it failed, and who applied it.
+RESULT, CAUSE, BY = f"{OWN}result", f"{OWN}cause", f"{OWN}by"
+SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
+
+ORIGINS = "ZDDC_CORS_ORIGIN"
+SERVER_ENV = {
+    "ZDDC_ROOT": "root",
+    "ZDDC_ADDR": "addr",
+    "ZDDC_EMAIL_HEADER": "email_header",
+    ORIGINS: "cors_origins",
+    "ZDDC_LOG_LEVEL": "log_level",
+    "ZDDC_INDEX_PATH": "index_path",
+}
+"""The server's environment, each name with the variable that gives its value."""
+FIXED_ENV = ("ZDDC_TLS_CERT", "ZDDC_INSECURE_DIRECT")
+"""Names in it to which the template gives a value."""
 
 SECRET_VALUE = re.compile("://[^/@,|]+@")
 """A user in a URL is one with a password, or is a token."""
-SECRET_NAME = re.compile("(?i)token|passw|secret")
-NAME_OF_A_PATH = re.compile(r"(?i)(file|dir|path)\Z")
-"""A name that ends so says where something is."""
+SECRET_NAME = re.compile(r"(?is)(?!.*(file|dir|path)\Z).*(token|passw|secret)")
+"""A name that does not say where something is."""

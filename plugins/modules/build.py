@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - varasys.zddc.api
   - varasys.zddc.api.waiting
   - varasys.zddc.api.outage
+  - varasys.zddc.internal
 options:
   name:
     description: What it builds for, to be named in each line of the progress.

@@ -10,9 +10,11 @@ short_description: Checks the variables of the role zddc_server
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - A part of the role C(zddc_server). It reads every variable whose name begins with C(zddc_server_), and fails where one of
-    them does not fit, with all that is wrong in one message.
+  - Reads every variable whose name begins with C(zddc_server_), and fails where one of them does not fit, with all that is
+    wrong in one message.
   - It runs on the controller, in Ansible's own process. No cluster and no repository is asked.
+extends_documentation_fragment:
+  - varasys.zddc.internal
 options: {}
 attributes:
   action:

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.outage
+  - varasys.zddc.internal
 options:
   name:
     description: Name of the Lease.

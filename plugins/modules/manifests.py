@@ -10,8 +10,10 @@ short_description: Renders the manifests of an instance
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - A part of the role C(zddc_server). It renders the objects of an instance, or the Job that builds before a rollout.
+  - Renders the objects of an instance, or the Job that builds before a rollout.
   - It runs on the controller, in Ansible's own process. No cluster and no repository is asked.
+extends_documentation_fragment:
+  - varasys.zddc.internal
 options:
   instance:
     description: The instance, as P(varasys.zddc.instance#module) gives it.

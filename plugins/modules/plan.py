@@ -22,13 +22,14 @@ description:
     whose label C(pod-security.kubernetes.io/enforce) is too strict, if the namespace may be read.
   - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
     wanted any more.
-  - Made for the role C(zddc_server), so its messages name the role's variables. All problems are reported together.
+  - All problems are reported together.
   - It ends within 9 seconds and O(outage_timeout), also where the cluster does not answer at all.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.instance
   - varasys.zddc.api.outage
+  - varasys.zddc.internal
 options:
   definitions:
     description: The objects that are wanted, as full manifests in that namespace. None, where all are to be removed.
@@ -262,7 +263,7 @@ new_record:
   returned: success
   sample: {}
 good:
-  description: The last record of the history that served, where it is another one. As P(varasys.zddc.history#module) gives it.
+  description: The last record that served, where it is another one, as P(varasys.zddc.history_info#module) gives it.
   type: dict
   returned: success
   sample: {}

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - varasys.zddc.api
   - varasys.zddc.api.waiting
   - varasys.zddc.api.outage
+  - varasys.zddc.internal
 options:
   name:
     description: Name of the Deployment.

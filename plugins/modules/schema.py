@@ -14,6 +14,8 @@ description:
   - A kind without a schema, that of a custom resource for example, is told and not checked.
 requirements:
   - the Python library kubernetes-validate, 1.37.0 for example
+extends_documentation_fragment:
+  - varasys.zddc.internal
 options:
   definitions:
     description: The manifests.

@@ -14,21 +14,21 @@ description:
   - Of a tag, its own signature counts, not that of the commit to which it leads. It must have been signed under the name by
     which the repository gives it, and lead to O(commit). A tag that is no object of its own has no signature.
   - The signers' keys are given. No other key counts, neither of a key ring nor of Git's configuration.
-  - Made for the role C(zddc_server), so its messages name the role's variables.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
+  - varasys.zddc.internal
 requirements:
   - git 2.34 or newer
   - ssh-keygen, where it is signed with an SSH key
   - gpg, where it is signed with an OpenPGP key
 options:
   repo:
-    description: The repository, as P(varasys.zddc.git_ref#module) takes it.
+    description: The repository, as P(varasys.zddc.git_ref_info#module) takes it.
     type: str
     required: true
   ref:
-    description: The tag, the branch or the commit, as P(varasys.zddc.git_ref#module) takes it.
+    description: The tag, the branch or the commit, as P(varasys.zddc.git_ref_info#module) takes it.
     type: str
     required: true
   commit:

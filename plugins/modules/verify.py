@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.instance
+  - varasys.zddc.internal
 options:
   timeout:
     description: Seconds that the server has for the answer to one request.
@@ -80,7 +81,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster import histor
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Answer, Api, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT
+from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, PREFIX
 
 
 def is_page(answer: Answer) -> bool:
@@ -152,7 +153,7 @@ def main() -> None:
     name, namespace = options["name"], options["namespace"]
     where = f"{name} in namespace {namespace}"
     try:
-        api = connect(module, "zddc_server_", options["timeout"])
+        api = connect(module, PREFIX, options["timeout"])
         records = history.read(api, namespace, options["owner_labels"])
         if not records:
             module.fail_json(

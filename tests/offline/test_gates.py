@@ -46,3 +46,20 @@ def test_the_changelog_has_the_plugins_that_there_are() -> None:
     told += [one["name"] for release in releases for kind in release.get("plugins", {}).values() for one in kind]
     folders = ("modules", "filter", "test", "lookup")
     assert sorted(told) == sorted(path.stem for folder in folders for path in (ROOT / "plugins" / folder).glob("[!_]*.py"))
+
+
+def test_the_group_has_every_module_that_asks_a_cluster() -> None:
+    _more, *group = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["action_groups"]["k8s"]
+    modules = (ROOT / "plugins/modules").glob("[!_]*.py")
+    assert group == sorted(path.stem for path in modules if "\n  - kubernetes.core.k8s_auth_options\n" in path.read_text())
+
+
+def test_every_plugin_is_public_or_a_part_of_the_role() -> None:
+    section = (ROOT / "docs/architecture.md").read_text().partition("## What is public\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| (modules|filters) \| (.*) \|$", section, re.MULTILINE))
+    public = {kind: set(re.findall(r"`(\w+)`", names)) for kind, names in rows.items()}
+    modules = {path.stem: path.read_text() for path in (ROOT / "plugins/modules").glob("[!_]*.py")}
+    parts = {name for name, text in modules.items() if "\n  - varasys.zddc.internal\n" in text}
+    assert public["modules"] | parts == set(modules)
+    assert not public["modules"] & parts
+    assert public["filters"] == {path.stem for path in (ROOT / "plugins/filter").glob("[!_]*.py")}

@@ -13,27 +13,45 @@ import pytest
 import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
 
-from ansible_collections.varasys.zddc.plugins.doc_fragments import api
-from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import ARGUMENT_SPEC
+from ansible_collections.varasys.zddc.plugins.action import record as recording
+from ansible_collections.varasys.zddc.plugins.doc_fragments import api, internal
+from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
     build,
-    git_ref,
-    history,
+    dev_changes,
+    git_ref_info,
+    helm_release_info,
+    history_info,
     lease,
     plan,
-    release,
+    record,
     rollout,
     schema,
-    status,
+    status_info,
     verify,
 )
 
 MODULES = pytest.mark.parametrize(
     "module",
-    [apply, build, git_ref, history, lease, plan, release, rollout, schema, status, verify],
+    [
+        apply,
+        build,
+        dev_changes,
+        git_ref_info,
+        helm_release_info,
+        history_info,
+        lease,
+        plan,
+        record,
+        rollout,
+        schema,
+        status_info,
+        verify,
+    ],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
+ACTIONS = {git_ref_info: git_ref.ARGUMENT_SPEC, record: recording.ARGUMENT_SPEC}
 
 
 class Captured(Exception):
@@ -43,8 +61,9 @@ class Captured(Exception):
 @pytest.fixture
 def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str, Any]]:
     def capture(module: ModuleType) -> dict[str, Any]:
-        if module is git_ref:
-            return ARGUMENT_SPEC
+        # Actions alone.
+        if module in ACTIONS:
+            return ACTIONS[module]
 
         def stop(**settings: Any) -> None:
             raise Captured(settings)
@@ -67,6 +86,7 @@ def documented(module: ModuleType) -> dict[str, Any]:
         "varasys.zddc.api.instance": api.ModuleDocFragment.INSTANCE,
         "varasys.zddc.api.waiting": api.ModuleDocFragment.WAITING,
         "varasys.zddc.api.outage": api.ModuleDocFragment.OUTAGE,
+        "varasys.zddc.internal": internal.ModuleDocFragment.DOCUMENTATION,
     }
     options = dict(doc.get("options", {}))
     for name in doc.get("extends_documentation_fragment", []):

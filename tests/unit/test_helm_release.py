@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import merged, stays, variables
-from ansible_collections.varasys.zddc.plugins.modules import release
+from ansible_collections.varasys.zddc.plugins.modules import helm_release_info
 
 LABELS = {"app.kubernetes.io/name": "zddc-server", "app.kubernetes.io/instance": "web"}
 VALUES = {"zddc": {"gitRepo": "https://git.example.org/zddc", "gitRef": "zddc-server-v0.0.7"}}
@@ -206,7 +206,9 @@ def read(run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Calla
     cluster.answers["/api/v1/namespaces/docs/pods"] = {"items": []}
     cluster.answers["/apis/apps/v1"] = {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
     cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = DEPLOYMENT
-    return lambda **options: run(release, kubeconfig=kubeconfig_for(cluster.address), name="web", namespace="docs", **options)
+    return lambda **options: run(
+        helm_release_info, kubeconfig=kubeconfig_for(cluster.address), name="web", namespace="docs", **options
+    )
 
 
 def test_a_release(read: Callable[..., dict[str, Any]], cluster: Any) -> None:

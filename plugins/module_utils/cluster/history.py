@@ -10,10 +10,15 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, SIGNED_BY, TRUSTED_SIGNERS
-
-RESULT, CAUSE, BY = f"{OWN}result", f"{OWN}cause", f"{OWN}by"
-SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
+from ansible_collections.varasys.zddc.plugins.module_utils.names import (
+    BY,
+    CAUSE,
+    RESULT,
+    SERVED,
+    SIGNED_BY,
+    TRUSTED_SIGNERS,
+    UNFINISHED,
+)
 
 
 class Reader(Protocol):
@@ -48,6 +53,13 @@ def made(records: list[Object], name: str, namespace: str, labels: Mapping[str, 
         "revision": number,
         "data": data,
     }
+
+
+def noted(name: str, namespace: str, result: str, cause: str) -> Object:
+    """A patch of a record with how its revision fared."""
+    annotations = {RESULT: result, CAUSE: cause.splitlines()[0][:500] if cause else None}
+    metadata = {"name": name, "namespace": namespace, "annotations": annotations}
+    return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata}
 
 
 def identity(item: Object) -> tuple[str, str, str]:

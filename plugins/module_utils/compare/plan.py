@@ -38,7 +38,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight imp
     manager,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, INSTANCE, OWN, PREFIX, SERVED
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9
@@ -56,7 +56,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
         "default": [],
         "options": {name: {"type": "str", "required": True} for name in ("kind", "api_version", "name")},
     },
-    "field_manager": {"type": "str", "default": "varasys.zddc"},
+    "field_manager": {"type": "str", "default": FIELD_MANAGER},
     "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
     "force_conflicts": {"type": "bool", "default": True},
     "take_over": {"type": "bool", "default": False},
@@ -285,11 +285,11 @@ class Planner:
             ]
             return
         changes = [one for one in self.compared if one.change != "none"]
-        last = next((record for record in reversed(records) if history.result(record) == history.SERVED), None)
+        last = next((record for record in reversed(records) if history.result(record) == SERVED), None)
         if last and last["data"]["objects"] != definitions:
             result["good"] = history.public(last)
         result["record"] = records[-1]["metadata"]["name"] if records else ""
-        served = bool(records) and history.result(records[-1]) == history.SERVED
+        served = bool(records) and history.result(records[-1]) == SERVED
         data = {**options["record"], "objects": definitions}
         if options["record"] and not (records and records[-1]["data"]["objects"] == definitions):
             made = history.made(records, options["name"], self.namespace, self.labels, whoami(), data)
@@ -325,8 +325,8 @@ class Planner:
 
     def look_for_an_old_name(self) -> None:
         """An instance that this host has deployed before, under another name or in another namespace."""
-        record, instance = self.options["record"], "app.kubernetes.io/instance"
-        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != instance)
+        record = self.options["record"]
+        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != INSTANCE)
         for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
             try:
                 found = self.api.get(path, labelSelector=mark)["items"]
@@ -335,7 +335,7 @@ class Planner:
                 # A user of one namespace may not look into all.
                 found = []
         old = {
-            (item["metadata"]["labels"].get(instance, ""), item["metadata"]["namespace"])
+            (item["metadata"]["labels"].get(INSTANCE, ""), item["metadata"]["namespace"])
             for item in found
             if all(item["data"].get(key) == record.get(key) for key in ("host", "mode"))
         }

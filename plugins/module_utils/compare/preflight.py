@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
-from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.names import MANAGED_BY, PREFIX
 
 
 def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> str:
@@ -97,7 +97,7 @@ def manager(found: dict[str, Any]) -> str:
     metadata = found["metadata"]
     if release := metadata.get("annotations", {}).get("meta.helm.sh/release-name"):
         return f"Helm's release {release!r}"
-    if label := metadata.get("labels", {}).get("app.kubernetes.io/managed-by"):
+    if label := metadata.get("labels", {}).get(MANAGED_BY):
         return repr(label)
     writers = [item for item in metadata.get("managedFields", []) if not item.get("subresource")]
     return repr(max(writers, key=lambda item: item.get("time", ""))["manager"]) if writers else "somebody else"

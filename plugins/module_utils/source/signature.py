@@ -22,6 +22,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import cannot
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
     OutOfTime,
     Refused,
@@ -30,7 +31,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import
     without_credentials,
 )
 
-PREFIX = "zddc_server_"
 SIGNERS = f"{PREFIX}trusted_signers"
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,

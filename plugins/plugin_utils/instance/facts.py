@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER
+from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, INSTANCE
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance import advice, objects, pods
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options, read, unknown
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.rules import problems
@@ -33,6 +33,8 @@ def instance(options: Options) -> dict[str, Any]:
         "field_manager": FIELD_MANAGER,
         "labels": objects.labels(options),
         "owner_labels": objects.owner_labels(options),
+        # What kubectl finds its pods by.
+        "selector": f"{INSTANCE}={options.name}",
         "build_labels": objects.build_labels(options),
         "objects": [one.identity for one in objects.table(options)],
         "set_by": objects.set_by(options),
@@ -43,7 +45,6 @@ def instance(options: Options) -> dict[str, Any]:
         # What a build needs, besides its service account.
         "for_the_build": [pods.own_cache(options), objects.build_policy(options)],
         "image_pull_secrets": [{"name": name} for name in options.image_pull_secrets],
-        "scratch_dir": pods.SCRATCH_DIR,
         "stop_delay": pods.STOP_DELAY,
         "stages": advice.STAGES,
         "decided_by": advice.of_the_rollout(options),

@@ -7,10 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, INSTANCE, MANAGED_BY, NAME, OWN, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.names import (
+    FIELD_MANAGER,
+    FIXED_ENV,
+    INSTANCE,
+    MANAGED_BY,
+    NAME,
+    OWN,
+    PREFIX,
+)
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options, mode_set
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.patch import Path
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import FIXED_ENV, own_account, own_cache
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import own_account, own_cache
 
 NETWORKING = "networking.k8s.io/v1"
 POD = ("spec", "template")

@@ -33,7 +33,6 @@ DRAIN = 65
 """That, and the 60 s that the server gives a request."""
 VOLUMES = ("access", "bin", "build", "cache", "data", "data-readonly", "overlay-scratch", "tmp")
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-FIXED_ENV = ("ZDDC_TLS_CERT", "ZDDC_INSECURE_DIRECT")
 # Names in the environment of the server that the mounter of the overlay reads.
 MOUNTER_ENV = ("LOWER_DIR", "SCRATCH_DIR", "RUN_AS_USER", "RUN_AS_GROUP", "RUN_AS_GROUPS", "BINARY")
 RESERVED_BUILD_ENV = re.compile(
@@ -83,16 +82,10 @@ def overlay_root(options: Options) -> str:
 
 
 def env(options: Options) -> dict[str, Any]:
-    """Give the server's environment from variables. The template fixes FIXED_ENV."""
-    origins = options.cors_origins
-    return {
-        "ZDDC_ROOT": options.root,
-        "ZDDC_ADDR": options.addr,
-        "ZDDC_EMAIL_HEADER": options.email_header,
-        "ZDDC_CORS_ORIGIN": None if origins is None else ",".join(origins),
-        "ZDDC_LOG_LEVEL": options.log_level,
-        "ZDDC_INDEX_PATH": options.index_path,
-    }
+    """Give the server's environment from variables."""
+    values = {name: options[option] for name, option in names.SERVER_ENV.items()}
+    origins = values[names.ORIGINS]
+    return {**values, names.ORIGINS: None if origins is None else ",".join(origins)}
 
 
 def probes(options: Options) -> dict[str, Object]:

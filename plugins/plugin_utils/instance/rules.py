@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.names import (
-    NAME_OF_A_PATH,
+    FIXED_ENV,
     OWN,
     PREFIX,
     SECRET_NAME,
     SECRET_VALUE,
+    SERVER_ENV,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import Refused, check_ref, check_repo
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance import objects, pods
@@ -182,7 +183,7 @@ def server(options: Options) -> Messages:
 
 def environments(options: Options) -> Messages:
     """Environment variables of the user's, for the server and for the build."""
-    reserved = {*pods.env(options), *pods.FIXED_ENV, *pods.MOUNTER_ENV}
+    reserved = {*SERVER_ENV, *FIXED_ENV, *pods.MOUNTER_ENV}
     if taken := [name for name in options.extra_env if name in reserved]:
         yield (
             f"{PREFIX}extra_env sets {', '.join(taken)}: the role sets that itself. Take it out, and use the variable that is "
@@ -210,7 +211,7 @@ def values_of_an_environment(option: str, options: Options) -> Messages:
         )
     texts = {name: value for name, value in options[option].items() if isinstance(value, str)}
     secret = [name for name, value in texts.items() if SECRET_VALUE.search(value)]
-    secret += [name for name in texts if name not in secret and SECRET_NAME.search(name) and not NAME_OF_A_PATH.search(name)]
+    secret += [name for name in texts if name not in secret and SECRET_NAME.match(name)]
     if secret:
         yield (
             f"{PREFIX}{option} gives {', '.join(secret)} a password or a token as text, and it would be stored in the cluster as "

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What changes.sh lists of a real overlay, and what the filter makes of it."""
+"""What changes.sh lists of a real overlay, and what becomes of that."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import base64
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.varasys.zddc.plugins.filter.changes import changes
+from ansible_collections.varasys.zddc.plugins.module_utils.dev_changes import listed
 
 SCRIPT = Path(__file__).parents[3] / "roles/zddc_server/files/changes.sh"
 # In a mount namespace of its own, so that nothing is left.
@@ -60,7 +60,7 @@ def test_every_kind_of_change(tmp_path: Path) -> None:
     if done.returncode == 77:
         pytest.skip(f"this kernel mounts no overlay here: {done.stderr.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
-    assert [(one["change"], one["size"], one["path"]) for one in changes((out / "listed").read_text())] == [
+    assert [(one["change"], one["size"], one["path"]) for one in told((out / "listed").read_text())["changes"]] == [
         ("added", "2", " space"),
         ("added", "2", "-dash"),
         ("added", "2", ".dot"),
@@ -93,22 +93,44 @@ def test_no_overlay_of_ones_own() -> None:
     assert (done.returncode, done.stderr) == (3, "this container has no upper layer\n")
 
 
-def listed(*fields: bytes) -> str:
+def told(text: str) -> dict[str, Any]:
+    """Give what becomes of a list that is whole."""
+    found = listed(text)
+    assert found
+    return found
+
+
+def script_gives(*fields: bytes) -> str:
     """Give what the script gives."""
     return base64.b64encode(b"".join(field + b"\0" for field in fields)).decode()
 
 
 def test_nothing_to_show() -> None:
-    assert changes(listed(b"end", b"", b"")) == []
+    counts = {"added": 0, "changed": 0, "deleted": 0}
+    assert told(script_gives(b"end", b"", b"")) == {"changes": [], "counts": counts, "own": 0}
 
 
-@pytest.mark.parametrize("cut", ["", listed(b"added", b"1", b"a"), listed(b"added", b"1"), listed(b"added", b"1", b"a")[:-3]])
+def test_the_servers_own_folder_is_counted_apart() -> None:
+    fields = [b"added", b"1", b"b", b"added", b"2", b".zddc.d/logs", b"changed", b"", b".zddc.d/", b"deleted", b"", b"a/.zddc.d/"]
+    assert told(script_gives(*fields, b"end", b"", b"")) == {
+        "changes": [
+            {"change": "deleted", "size": "", "path": "a/.zddc.d/"},
+            {"change": "added", "size": "1", "path": "b"},
+        ],
+        "counts": {"added": 1, "changed": 0, "deleted": 1},
+        "own": 2,
+    }
+
+
+WHOLE = script_gives(b"added", b"1", b"a")
+
+
+@pytest.mark.parametrize("cut", ["", WHOLE, script_gives(b"added", b"1"), WHOLE[:-3]])
 def test_a_list_that_is_cut_short(cut: str) -> None:
-    with pytest.raises(AnsibleFilterError, match="did not come whole"):
-        changes(cut)
+    assert listed(cut) is None
 
 
 def test_names_that_look_alike_are_told_apart() -> None:
     names = [b"a\\n", b"a\n", b"a\xff", b"a\\xff"]
     fields = [field for name in names for field in (b"added", b"1", name)]
-    assert len({one["path"] for one in changes(listed(*fields, b"end", b"", b""))}) == len(names)
+    assert len({one["path"] for one in told(script_gives(*fields, b"end", b"", b""))["changes"]}) == len(names)

@@ -15,13 +15,14 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
     build,
-    history,
+    dev_changes,
+    helm_release_info,
+    history_info,
     lease,
     plan,
-    release,
     rollout,
     signature,
-    status,
+    status_info,
     verify,
 )
 
@@ -32,13 +33,14 @@ AT_ONCE = {"outage_timeout": 0}
 MODULES: dict[ModuleType, dict[str, Any]] = {
     apply: AT_ONCE,
     build: {"name": "web", "definition": JOB, "labels": {"a": "b"}, **AT_ONCE},
-    history: INSTANCE,
+    dev_changes: INSTANCE,
+    history_info: INSTANCE,
     lease: {"name": "web", "namespace": "docs", "holder": "ada", **AT_ONCE},
     plan: {**INSTANCE, **AT_ONCE},
-    release: {"name": "web", "namespace": "docs"},
+    helm_release_info: {"name": "web", "namespace": "docs"},
     rollout: {"name": "web", "namespace": "docs", **AT_ONCE},
     signature: {**SIGNED, "config_map": "signers", "key": "signers", "namespace": "docs"},
-    status: INSTANCE,
+    status_info: INSTANCE,
     verify: INSTANCE,
 }
 WORDS = ("it is so", 'Connection refused; User "ada" cannot get resource "pods" in API group ""; exceeded quota: few')
@@ -81,7 +83,7 @@ def test_a_cluster_that_does_not_answer(run: Run, closed: int, kubeconfig_for: C
 
 def test_a_server_that_is_no_cluster(run: Run, cluster: Any, kubeconfig_for: Callable[..., str]) -> None:
     cluster.answers = Every("Hello")
-    assert run(history, **INSTANCE, kubeconfig=kubeconfig_for(cluster.address))["reason"] == "setup"
+    assert run(history_info, **INSTANCE, kubeconfig=kubeconfig_for(cluster.address))["reason"] == "setup"
     del cluster.answers
     cluster.answers = {}
     assert run(plan, **MODULES[plan], kubeconfig=kubeconfig_for(cluster.address))["reason"] == "setup"

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.varasys.zddc.plugins.action.git_ref import ActionModule
+from ansible_collections.varasys.zddc.plugins.action.git_ref_info import ActionModule
 from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 
 Run = Callable[..., dict[str, Any]]
@@ -29,7 +29,7 @@ def resolve() -> Run:
     """Run the action plugin as a task would."""
 
     def call(check_mode: bool = False, **options: Any) -> dict[str, Any]:
-        task = SimpleNamespace(args=options, async_val=0, check_mode=check_mode, action="varasys.zddc.git_ref")
+        task = SimpleNamespace(args=options, async_val=0, check_mode=check_mode, action="varasys.zddc.git_ref_info")
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=""))
         return ActionModule(task, connection, None, None, None, None).run(None, {})
 

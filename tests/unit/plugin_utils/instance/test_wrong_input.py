@@ -22,7 +22,9 @@ FITS = {
 
 
 def test_what_fits() -> None:
-    assert checked(FITS)["instance"]["options"]["namespace"] == "documents"
+    instance = checked(FITS)["instance"]
+    assert instance["options"]["namespace"] == "documents"
+    assert instance["selector"] == "app.kubernetes.io/instance=zddc-server-prod"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])

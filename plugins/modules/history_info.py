@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: history
+module: history_info
 short_description: Reads what the cluster records of an instance
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -30,7 +30,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Read the history
-  varasys.zddc.history:
+  varasys.zddc.history_info:
     name: zddc-server-prod
     namespace: documents
     owner_labels:
@@ -123,6 +123,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, public, read, result
+from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 
 def known(records: list[dict[str, Any]]) -> str:
@@ -142,7 +143,7 @@ def main() -> None:
     options = module.params
     where = f"{options['name']} in namespace {options['namespace']}"
     try:
-        api = connect(module, "zddc_server_")
+        api = connect(module, PREFIX)
         records = read(api, options["namespace"], options["owner_labels"])
     except ConnectionProblem as problem:
         module.fail_json(msg=str(problem), reason=problem.reason)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: release
+module: helm_release_info
 short_description: Reads a release of the upstream Helm charts, as variables of the role zddc_server
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -38,7 +38,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Read a release
-  varasys.zddc.release:
+  varasys.zddc.helm_release_info:
     name: archive
     namespace: documents
   register: release
@@ -158,8 +158,8 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Ap
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, MANAGED_BY, PREFIX
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
 TAKEN = ("Service", "Deployment", "Ingress")
 
 
@@ -206,7 +206,7 @@ class Reader:
                 for one in sorted(item["metadata"]["name"] for item in secrets)
             ],
             "deployment": name,
-            "mode": found.variables["zddc_server_mode"],
+            "mode": found.variables[f"{PREFIX}mode"],
             "variables": found.variables,
             "notes": found.notes,
             "obstacle": stays(deployment),
@@ -246,14 +246,14 @@ def main() -> None:
             **AUTH_ARG_SPEC,
             "name": {"type": "str", "required": True},
             "namespace": {"type": "str", "required": True},
-            "managed_by": {"type": "str", "default": "varasys.zddc"},
+            "managed_by": {"type": "str", "default": FIELD_MANAGER},
         },
         supports_check_mode=True,
     )
     options = module.params
     name, namespace = options["name"], options["namespace"]
     try:
-        api = connect(module, "zddc_server_")
+        api = connect(module, PREFIX)
         result = Reader(api, name, namespace, options["managed_by"]).read()
     except NoRelease as problem:
         module.fail_json(msg=str(problem))

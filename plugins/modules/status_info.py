@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: status
+module: status_info
 short_description: Tells how the instances in a namespace are
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -42,7 +42,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Look at the instances
-  varasys.zddc.status:
+  varasys.zddc.status_info:
     name: zddc-server-prod
     namespace: documents
     owner_labels:
@@ -143,12 +143,20 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, GIT_REF, MODE, OWN
+from ansible_collections.varasys.zddc.plugins.module_utils.names import (
+    BUILD_FLAGS,
+    FIELD_MANAGER,
+    GIT_COMMIT,
+    GIT_REF,
+    INSTANCE,
+    MODE,
+    PREFIX,
+    SERVED,
+)
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
-INSTANCE = "app.kubernetes.io/instance"
 GONE = "not deployed"
 
 
@@ -219,7 +227,7 @@ def state(verdict: Verdict, record: Object | None) -> str:
         return verdict.stage
     if verdict.replicas["wanted"] == 0:
         return "stopped"
-    if record and history.result(record) != history.SERVED:
+    if record and history.result(record) != SERVED:
         return "serves, but its deploy did not come to its end"
     return "serves"
 
@@ -256,11 +264,11 @@ def built(pod: Pod) -> Object:
 
 def other_build(pod: Pod, annotations: Object) -> str:
     """What of the pod's build is not what was asked for."""
-    record, noted = built(pod), {"commit": "git-commit", "flags": "build-flags"}
+    record, noted = built(pod), {"commit": GIT_COMMIT, "flags": BUILD_FLAGS}
     wrong = [
         f"{name} {record[name]}, where {asked} was asked for"
         for name, key in noted.items()
-        if name in record and (asked := annotations.get(f"{OWN}{key}", record[name])) != record[name]
+        if name in record and (asked := annotations.get(key, record[name])) != record[name]
     ]
     return f"Pod {pod.name} runs a build of {', and of '.join(wrong)}. Delete it, and it is built anew." if wrong else ""
 
@@ -315,7 +323,7 @@ def main() -> None:
             **AUTH_ARG_SPEC,
             **INSTANCE_ARG_SPEC,
             "others": {"type": "bool", "default": True},
-            "field_manager": {"type": "str", "default": "varasys.zddc"},
+            "field_manager": {"type": "str", "default": FIELD_MANAGER},
             "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
             "timeout": {"type": "int", "default": 5},
         },
@@ -324,7 +332,7 @@ def main() -> None:
     options = module.params
     labels = {key: value for key, value in options["owner_labels"].items() if key != INSTANCE}
     try:
-        api = connect(module, "zddc_server_", options["timeout"])
+        api = connect(module, PREFIX, options["timeout"])
         namespace = Namespace(api, options["namespace"], ",".join(f"{key}={value}" for key, value in labels.items()))
         names = {options["name"]}
         if options["others"]:

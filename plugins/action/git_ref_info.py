@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs git_ref in the controller's own process, since to start another takes longer than to ask the repository."""
+"""Runs git_ref_info in the controller's own process, since to start another takes longer than to ask the repository."""
 
 from __future__ import annotations
 

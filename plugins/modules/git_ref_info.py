@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: git_ref
+module: git_ref_info
 short_description: Resolves a tag, a branch or a commit of a Git repository to a full commit
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
@@ -13,7 +13,7 @@ description:
   - Asks the repository, from the controller, with C(git ls-remote) what a name stands for; nothing is cloned and nothing is
     changed.
   - A commit that no tag and no branch points to is asked for with C(git fetch), without its files.
-  - Made for the role C(zddc_server), so its messages name C(zddc_server_git_repo) and C(zddc_server_git_ref).
+  - Its messages name the variables of the role, C(zddc_server_git_repo) and C(zddc_server_git_ref).
   - It never asks for a user or a password. What Git is set up with (SSH keys, credential helpers) is used.
 requirements:
   - git, on the controller
@@ -45,7 +45,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Find the commit of a release
-  varasys.zddc.git_ref:
+  varasys.zddc.git_ref_info:
     repo: https://codeberg.org/VARASYS/ZDDC
     ref: zddc-server-v0.0.7
   register: source

@@ -17,7 +17,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import 
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
-from ansible_collections.varasys.zddc.plugins.modules.status import age, built, only_stopped, other_build, row, state, url
+from ansible_collections.varasys.zddc.plugins.modules.status_info import age, built, only_stopped, other_build, row, state, url
 
 MINE = {"name": "web", "labels": {"app.kubernetes.io/instance": "web"}}
 THEIRS = {"name": "other", "labels": {"app.kubernetes.io/instance": "other"}}

@@ -1,0 +1,93 @@
+# Copyright: the varasys.zddc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""What a pod of dev wrote: which of the pods tells it, and what changes.sh lists in it."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.answers import refusal
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Caller, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import FORBIDDEN, ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+from ansible_collections.varasys.zddc.plugins.module_utils.names import MODE, PREFIX
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, **INSTANCE_ARG_SPEC, "archive": {"type": "path"}}
+KINDS = ("added", "changed", "deleted")
+OWN_FOLDER = ".zddc.d/"
+"""The server's own, which holds no documents."""
+
+
+def find(caller: Caller) -> Object:
+    """The container that reaches the overlay of dev, and its pod; one that failed has C(failed), C(msg) and C(reason)."""
+    name, namespace, labels = (caller.params[option] for option in INSTANCE_ARG_SPEC)
+    selector = ",".join(f"{key}={value}" for key, value in {**labels, MODE: "dev"}.items())
+    try:
+        api = connect(caller, PREFIX)
+        pods = api.get(f"/api/v1/namespaces/{quote(namespace, safe='')}/pods", labelSelector=selector)["items"]
+    except ConnectionProblem as problem:
+        return {"failed": True, "msg": str(problem), "reason": problem.reason}
+    except ApiError as error:
+        told = f"The pods of {name} in namespace {namespace}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
+        return {"failed": True, "msg": refusal(error.said) if error.reason == FORBIDDEN else told, "reason": error.reason}
+    if found := reached(pods):
+        return {"changed": False, "pod": found[0], "container": found[1]}
+    return {
+        "failed": True,
+        "msg": f"No pod of {name} in namespace {namespace} runs that reaches its overlay. What a pod wrote goes with it. Deploy "
+        f"the instance, with {PREFIX}overlay_mounter 'auto', 'server' or 'sidecar'.",
+    }
+
+
+def reached(pods: Iterable[Object]) -> tuple[str, str] | None:
+    """The first pod, and its container, that reaches the layers of an overlay: one that runs, as root."""
+    for pod in pods:
+        spec, status = pod["spec"], pod.get("status", {})
+        statuses = [*status.get("containerStatuses", []), *status.get("initContainerStatuses", [])]
+        running = {one["name"] for one in statuses if "running" in one.get("state", {})}
+        for one in [*spec["containers"], *spec.get("initContainers", [])]:
+            root = one.get("securityContext", {}).get("runAsUser") == 0
+            if root and one["name"] in running and "deletionTimestamp" not in pod["metadata"]:
+                return pod["metadata"]["name"], one["name"]
+    return None
+
+
+def listed(text: str) -> Object | None:
+    """What changes.sh lists, documents apart from the rest; None where its end is missing."""
+    fields: list[bytes] = []
+    # Cut short, it may be no Base64 either.
+    with suppress(ValueError):
+        fields = base64.b64decode(text).split(b"\0")[:-1]
+    rows = list(zip(fields[0::3], fields[1::3], fields[2::3]))
+    if not rows or rows.pop()[0] != b"end":
+        return None
+    differences = [
+        {"change": change.decode(), "size": size.decode(), "path": shown(path)}
+        for change, size, path in sorted(rows, key=lambda row: row[2])
+    ]
+    documents = [one for one in differences if not one["path"].startswith(OWN_FOLDER)]
+    counts = Counter(one["change"] for one in documents)
+    return {
+        "changes": documents,
+        "counts": {kind: counts[kind] for kind in KINDS},
+        "own": len(differences) - len(documents),
+    }
+
+
+def shown(name: bytes) -> str:
+    """A name that fits on a line; no other name gives the same."""
+    text = name.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
+    return re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ufeff]", _escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()

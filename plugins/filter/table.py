@@ -12,7 +12,8 @@ name: table
 version_added: 0.1.0
 short_description: Rows as a table of text
 description:
-  - Gives a line for each row, the columns two spaces apart and as wide as what is in them. Nothing is shown as a dash.
+  - Gives a line for each row, the columns two spaces apart and as wide as what is in them. Nothing is shown as a dash,
+    a list as its length.
 positional: columns
 options:
   _input:
@@ -41,10 +42,14 @@ _value:
 
 def table(rows: Iterable[dict[str, Any]], columns: dict[str, str]) -> str:
     """Give the table."""
-    shown = [[str(row[key]) if row[key] not in ("", None) else "-" for key in columns.values()] for row in rows]
-    lines = [list(columns), *shown]
+    lines = [list(columns), *([cell(row[key]) for key in columns.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join("  ".join(one.ljust(width) for one, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def cell(value: Any) -> str:
+    """Give a value as a cell shows it."""
+    return str(len(value) if isinstance(value, list) else "-" if value in ("", None) else value)
 
 
 class FilterModule:

@@ -86,6 +86,14 @@ revisions:
       description: The commit that it stood for.
       type: str
       sample: 0123456789abcdef0123456789abcdef01234567
+    short_commit:
+      description: The first 12 digits of the commit.
+      type: str
+      sample: 0123456789ab
+    outcome:
+      description: Result, note and cause in one line.
+      type: str
+      sample: "failed: pod zddc-server-prod-797dd54b96-b2xb5: container build failed"
     note:
       description: Where it was gone back to, from which record.
       type: str

@@ -86,6 +86,10 @@ instances:
       description: The commit that it stood for.
       type: str
       sample: 0123456789abcdef0123456789abcdef01234567
+    short_commit:
+      description: The first 12 digits of the commit.
+      type: str
+      sample: 0123456789ab
     go:
       description: The Go with which it was built, as the build says.
       type: str
@@ -281,7 +285,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "name": name,
         "namespace": namespace.name,
         "revision": str(record["revision"]) if record else "",
-        **dict.fromkeys(("mode", "ref", "commit", "go", "image", "ready", "restarts", "age", "url", "drift"), ""),
+        **dict.fromkeys(("mode", "ref", "commit", "short_commit", "go", "image", "ready", "restarts", "age", "url", "drift"), ""),
         "state": GONE,
         "notes": [],
     }
@@ -298,6 +302,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "mode": template["metadata"]["labels"].get(MODE, ""),
         "ref": annotations.get(GIT_REF, ""),
         "commit": annotations.get(GIT_COMMIT, ""),
+        "short_commit": annotations.get(GIT_COMMIT, "")[:12],
         "go": ", ".join(sorted({go for pod in current if (go := built(pod).get("go", ""))})),
         "image": template["spec"]["containers"][0]["image"],
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",

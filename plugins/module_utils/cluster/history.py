@@ -82,7 +82,7 @@ def public(record: Object) -> Object:
     """A record for users."""
     annotations = record["metadata"].get("annotations", {})
     data = {key: value for key, value in record["data"].items() if key != "objects"}
-    return {
+    told: Object = {
         "revision": record["revision"],
         "name": record["metadata"]["name"],
         "created": record["metadata"].get("creationTimestamp", ""),
@@ -94,6 +94,8 @@ def public(record: Object) -> Object:
         "objects": record["data"]["objects"],
         "signature": signature(record),
     }
+    outcome = ": ".join(filter(None, (told["result"], told["note"], told["cause"])))
+    return told | {"short_commit": told["commit"][:12], "outcome": outcome}
 
 
 def signature(record: Object) -> Object:

@@ -132,23 +132,46 @@ reason:
 """
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Api, Kinds, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
+    INSTANCE_ARG_SPEC,
+    Api,
+    Caller,
+    Kinds,
+    connect,
+    selector,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, GIT_REF, MODE, OWN
+from ansible_collections.varasys.zddc.plugins.module_utils.names import (
+    FIELD_MANAGER,
+    GIT_COMMIT,
+    GIT_REF,
+    INSTANCE,
+    MODE,
+    OWN,
+    PREFIX,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
-INSTANCE = "app.kubernetes.io/instance"
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    **INSTANCE_ARG_SPEC,
+    "others": {"type": "bool", "default": True},
+    "field_manager": {"type": "str", "default": FIELD_MANAGER},
+    "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
+    "timeout": {"type": "int", "default": 5},
+}
 GONE = "not deployed"
 
 
@@ -309,35 +332,25 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
     return told | {"drift": "yes" if notes else "no", "notes": [*differing, *notes]}
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            **INSTANCE_ARG_SPEC,
-            "others": {"type": "bool", "default": True},
-            "field_manager": {"type": "str", "default": "varasys.zddc"},
-            "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
-            "timeout": {"type": "int", "default": 5},
-        },
-        supports_check_mode=True,
-    )
-    options = module.params
+def work(caller: Caller) -> Object:
+    options = caller.params
     labels = {key: value for key, value in options["owner_labels"].items() if key != INSTANCE}
-    try:
-        api = connect(module, "zddc_server_", options["timeout"])
-        namespace = Namespace(api, options["namespace"], ",".join(f"{key}={value}" for key, value in labels.items()))
+    api = connect(caller, PREFIX, options["timeout"])
+    with api.about(f"The instances in namespace {options['namespace']}"):
+        namespace = Namespace(api, options["namespace"], selector(labels))
         names = {options["name"]}
         if options["others"]:
             names |= {item["metadata"]["labels"].get(INSTANCE) for item in (*namespace.deployments, *namespace.records)}
-        instances = [
-            row(namespace, name, options["field_manager"], options["allowed_managers"]) for name in sorted(filter(None, names))
-        ]
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason)
-    except ApiError as error:
-        where = f"The instances in namespace {options['namespace']}: the cluster at {api.address}"
-        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip(), reason=error.reason)
-    module.exit_json(changed=False, instances=instances)
+        return {
+            "instances": [
+                row(namespace, name, options["field_manager"], options["allowed_managers"])
+                for name in sorted(filter(None, names))
+            ]
+        }
+
+
+def main() -> None:
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

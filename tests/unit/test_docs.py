@@ -14,6 +14,7 @@ import yaml
 from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_options
 
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api
+from ansible_collections.varasys.zddc.plugins.module_utils import running
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import ARGUMENT_SPEC
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
@@ -49,7 +50,7 @@ def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str,
         def stop(**settings: Any) -> None:
             raise Captured(settings)
 
-        monkeypatch.setattr(module, "AnsibleModule", stop)
+        monkeypatch.setattr(schema if module is schema else running, "AnsibleModule", stop)
         with pytest.raises(Captured) as caught:
             module.main()
         settings = caught.value.args[0]

@@ -14,7 +14,8 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +29,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
     _set_header,
 )
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem, explain
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem, Problem, explain
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.kubeconfig import check_kubeconfig, origin
 
 try:
@@ -82,6 +83,11 @@ def whoami() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def selector(labels: Mapping[str, Any]) -> str:
+    """The labels as a query names them."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
@@ -181,6 +187,15 @@ class Api:
         except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise explain(error, self.timeout) from error
         return Answer(status, (headers.get("Content-Type") or "").partition(";")[0], text)
+
+    @contextmanager
+    def about(self, what: str) -> Iterator[None]:
+        """Tell of a request that fails in here what it was for."""
+        try:
+            yield
+        except ApiError as error:
+            what = f"{what}: the cluster" if what else "The cluster"
+            raise Problem(f"{what} at {self.address} {error.what}. {error.advice}".rstrip(), error.reason) from error
 
     def _request(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
         begin, first = time.monotonic(), True

@@ -6,27 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, SIGNED_BY, TRUSTED_SIGNERS
+from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, PREFIX, SIGNED_BY, TRUSTED_SIGNERS
 
 RESULT, CAUSE, BY = f"{OWN}result", f"{OWN}cause", f"{OWN}by"
 SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
 
 
-class Reader(Protocol):
-    def get(self, path: str, **query: Any) -> Object: ...
-
-
-def read(api: Reader, namespace: str, labels: Mapping[str, str]) -> list[Object]:
+def read(api: Api, namespace: str, labels: Mapping[str, str]) -> list[Object]:
     """Every record of an instance, the oldest first."""
-    found = api.get(
-        f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/controllerrevisions",
-        labelSelector=",".join(f"{key}={value}" for key, value in labels.items()),
-    )
-    return sorted(found["items"], key=lambda item: item["revision"])
+    path = f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/controllerrevisions"
+    return sorted(api.get(path, labelSelector=selector(labels))["items"], key=lambda item: item["revision"])
 
 
 def result(record: Object) -> str:
@@ -82,6 +76,12 @@ def public(record: Object) -> Object:
         "objects": record["data"]["objects"],
         "signature": signature(record),
     }
+
+
+def no_record(where: str) -> Problem:
+    return Problem(
+        f"There is no record of {where}. Deploy it first, or correct {PREFIX}name, {PREFIX}namespace and {PREFIX}mode."
+    )
 
 
 def signature(record: Object) -> Object:

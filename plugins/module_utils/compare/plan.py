@@ -16,6 +16,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     Caller,
     Kinds,
     connect,
+    selector,
     whoami,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import (
@@ -23,7 +24,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
     FORBIDDEN,
     REFUSED,
     ApiError,
-    ConnectionProblem,
+    Problem,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import OutOfTime, limited
@@ -38,7 +39,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight imp
     manager,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.names import INSTANCE, OWN, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9
@@ -325,8 +326,8 @@ class Planner:
 
     def look_for_an_old_name(self) -> None:
         """An instance that this host has deployed before, under another name or in another namespace."""
-        record, instance = self.options["record"], "app.kubernetes.io/instance"
-        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != instance)
+        record = self.options["record"]
+        mark = selector({key: value for key, value in self.labels.items() if key != INSTANCE})
         for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
             try:
                 found = self.api.get(path, labelSelector=mark)["items"]
@@ -335,7 +336,7 @@ class Planner:
                 # A user of one namespace may not look into all.
                 found = []
         old = {
-            (item["metadata"]["labels"].get(instance, ""), item["metadata"]["namespace"])
+            (item["metadata"]["labels"].get(INSTANCE, ""), item["metadata"]["namespace"])
             for item in found
             if all(item["data"].get(key) == record.get(key) for key in ("host", "mode"))
         }
@@ -421,7 +422,7 @@ def look(caller: Caller) -> Object:
                 planner = Planner(caller, result)
                 refusals = planner.refusals
                 planner.plan()
-    except ConnectionProblem as problem:
+    except Problem as problem:
         problems.append(str(problem))
         result["reason"] = problem.reason
     except OutOfTime:

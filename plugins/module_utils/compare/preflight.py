@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
@@ -23,14 +23,11 @@ def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> st
 
 def check_cluster(api: Api) -> str:
     """Version of the cluster."""
-    try:
-        return str(api.get("/version").get("gitVersion", ""))
-    except ApiError as error:
-        if error.status == 404:
-            error = ApiError("answers, but is no Kubernetes API server", "Correct its address.", setup=True)
-        raise ConnectionProblem(
-            f"{PREFIX}kubeconfig, {PREFIX}context: the cluster at {api.address} {error.what}. {error.advice}", error.reason
-        ) from error
+    with api.about(f"{PREFIX}kubeconfig, {PREFIX}context"):
+        found = api.find("/version")
+        if found is None:
+            raise ApiError("answers, but is no Kubernetes API server", "Correct its address.", setup=True)
+        return str(found.get("gitVersion", ""))
 
 
 class Found(NamedTuple):

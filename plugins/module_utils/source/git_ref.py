@@ -15,6 +15,8 @@ import tempfile
 import time
 from typing import Any
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
+
 REPO = "zddc_server_git_repo"
 REF = "zddc_server_git_ref"
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -32,7 +34,7 @@ BOILERPLATE = (
 )
 
 
-class Refused(Exception):
+class Refused(Problem):
     """What is wrong, in words for the user."""
 
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import cannot
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
     OutOfTime,
@@ -128,7 +128,7 @@ def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Sign
     try:
         found = api.find(f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}")
     except ApiError as error:
-        raise ConnectionProblem(cannot("read", SIGNERS, where, api, error), error.reason) from error
+        raise Problem(cannot("read", SIGNERS, where, api, error), error.reason) from error
     if found is None:
         raise Refused(f"{SIGNERS}: there is no {where}. Make it, or name one that exists.")
     data = found.get("data") or {}
@@ -291,20 +291,15 @@ def kept(options: dict[str, Any], signers: Signers) -> str:
 
 
 def checked(caller: Caller) -> dict[str, Any]:
-    """The result of the module signature; one that failed has C(failed) and C(msg)."""
+    """The work of the module signature."""
     options = caller.params
-    try:
-        if options["file"]:
-            signers = read_file(options["file"])
-        else:
-            signers = read_config_map(caller, options["namespace"], options["config_map"], options["key"])
-        if options["kind"] == "kept":
-            signed_by = kept(options, signers)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                signed_by = Verifier(Path(folder), options).verify(signers)
-    except ConnectionProblem as problem:
-        return {"failed": True, "msg": str(problem), "reason": problem.reason}
-    except Refused as refused:
-        return {"failed": True, "msg": str(refused)}
-    return {"changed": False, "signed_by": signed_by, "trusted": signers.digest}
+    if options["file"]:
+        signers = read_file(options["file"])
+    else:
+        signers = read_config_map(caller, options["namespace"], options["config_map"], options["key"])
+    if options["kind"] == "kept":
+        signed_by = kept(options, signers)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            signed_by = Verifier(Path(folder), options).verify(signers)
+    return {"signed_by": signed_by, "trusted": signers.digest}

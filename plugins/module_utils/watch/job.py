@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs, events_of
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import ask_signs, events_of
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
     NO_SIGNS,
@@ -27,12 +27,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     pod_failure,
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, looks
-
-
-class Writer(Reader, Protocol):
-    def find(self, path: str, **query: Any) -> Object | None: ...
-
-    def send(self, verb: str, path: str, body: Any, **query: Any) -> Object: ...
 
 
 def base(namespace: str) -> str:
@@ -49,13 +43,7 @@ def over(job: Object) -> bool:
     return bool(true(job, "Complete", "Failed", "FailureTarget") or job["metadata"].get("deletionTimestamp"))
 
 
-def start(
-    api: Writer,
-    wanted: Object,
-    selector: str,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Object:
+def start(api: Api, wanted: Object, selector: str) -> Object:
     """The Job, running. One that an earlier run left running goes on; those of other names that the selector finds end."""
     metadata = wanted["metadata"]
     jobs = base(metadata["namespace"])
@@ -64,16 +52,16 @@ def start(
         name = other["metadata"]["name"]
         if name != metadata["name"] and not over(other):
             remove(api, f"{jobs}/{quote(name, safe='')}", other)
-    live, limit = api.find(path), clock() + 60
+    live, limit = api.find(path), time.monotonic() + 60
     if live and not over(live):
         return live
     while live:
         if not live["metadata"].get("deletionTimestamp"):
             remove(api, path, live)
-        elif clock() > limit:
+        elif time.monotonic() > limit:
             raise ApiError(f"does not remove the Job {metadata['name']} of an earlier run", "Look what holds it.")
         else:
-            sleep(0.5)
+            time.sleep(0.5)
         live = api.find(path)
     try:
         return api.send("post", jobs, wanted)
@@ -84,7 +72,7 @@ def start(
         return api.get(path)
 
 
-def remove(api: Writer, path: str, job: Object) -> None:
+def remove(api: Api, path: str, job: Object) -> None:
     options = {"propagationPolicy": "Background", "preconditions": {"uid": job["metadata"]["uid"]}}
     try:
         api.send("delete", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
@@ -150,7 +138,7 @@ def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
     )
 
 
-def follow(api: Reader, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
+def follow(api: Api, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
     """A verdict for each look at the Job."""
     metadata = job["metadata"]
     namespace = f"/api/v1/namespaces/{quote(metadata['namespace'], safe='')}"

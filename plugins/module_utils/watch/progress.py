@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, Reader, shown
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, shown
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Pod, condition, containers
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
@@ -41,7 +42,7 @@ class Progress:
     other, says so by lines that begin with such a name and a colon.
     """
 
-    def __init__(self, api: Reader, namespace: str, stages: dict[str, str], write: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, namespace: str, stages: dict[str, str], write: Callable[[str], None]) -> None:
         self.api = api
         self.base = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
         self.stages = stages

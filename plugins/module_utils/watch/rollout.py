@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import ask_signs
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
     NO_SIGNS,
@@ -168,7 +169,7 @@ def timed_out(verdict: Verdict, deployment: str, after: str) -> Failure:
     return Failure(f"Deployment {deployment}: still {verdict.stage} {after}", "Deployment", deployment)
 
 
-def observe(api: Reader, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
+def observe(api: Api, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
     """The Deployment, and the ReplicaSets and pods that its selector finds."""
     base = f"namespaces/{quote(namespace, safe='')}"
     deployment = api.get(f"/apis/apps/v1/{base}/deployments/{quote(name, safe='')}")
@@ -192,15 +193,13 @@ def label_selector(selector: Object) -> str:
 
 
 def follow(
-    api: Reader,
+    api: Api,
     namespace: str,
     name: str,
     timeout: float,
     interval: float,
     patience: timedelta = GRACE,
     beside: bool = False,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
     """A verdict for each look at the Deployment."""
 
@@ -211,22 +210,20 @@ def follow(
             verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling), beside)
         return verdict
 
-    return looks(api, lambda: observe(api, namespace, name), judge, timeout, interval, clock, sleep)
+    return looks(api, lambda: observe(api, namespace, name), judge, timeout, interval)
 
 
 def looks(
-    api: Reader,
+    api: Api,
     observe: Callable[[], Seen],
     judge: Callable[[Seen, datetime], Verdict],
     timeout: float,
     interval: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
     """A verdict for each look, until it is final or the time is over."""
-    begin, started = clock(), None
+    begin, started = time.monotonic(), None
     while True:
-        left = begin + timeout - clock()
+        left = begin + timeout - time.monotonic()
         api.timeout = max(1.0, min(api.timeout, left))
         seen = observe()
         started = started or api.now
@@ -234,4 +231,4 @@ def looks(
         yield verdict
         if verdict.done or verdict.failure or left <= 0:
             return
-        sleep(max(0.0, min(interval, left)))
+        time.sleep(max(0.0, min(interval, left)))

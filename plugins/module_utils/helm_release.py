@@ -14,26 +14,13 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+from ansible_collections.varasys.zddc.plugins.module_utils.names import ENVIRONMENT, FIXED_ENV, INSTANCE, NAME, PREFIX, secret
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import credentials
 
 # Where it is missing, check_client says so, in words for the user.
 with suppress(ImportError):
     import yaml
 
-
-PREFIX = "zddc_server_"
-# Names in the server's environment that have a variable, and those that the role fixes.
-ENVIRONMENT = {
-    "ZDDC_ROOT": "root",
-    "ZDDC_ADDR": "addr",
-    "ZDDC_EMAIL_HEADER": "email_header",
-    "ZDDC_LOG_LEVEL": "log_level",
-    "ZDDC_INDEX_PATH": "index_path",
-}
-ORIGINS, FIXED = "ZDDC_CORS_ORIGIN", ("ZDDC_TLS_CERT", "ZDDC_INSECURE_DIRECT")
-# A secret by its name, unless that says where one is, or by its value: as the role refuses it.
-SECRET = re.compile(r"(?!.*(file|dir|path)\Z).*(token|passw|secret)", re.IGNORECASE)
-SECRET_VALUE = re.compile(r"://[^/@,|]+@")
 # Timing of a probe, with Kubernetes' own defaults: what equals them counts as not set.
 TIMING = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}
 # Fields of a pod that are variables as they are.
@@ -48,7 +35,6 @@ OF_A_POD = {
 PASSING = re.compile(
     r"(app\.kubernetes\.io|helm\.sh|meta\.helm\.sh|deployment\.kubernetes\.io|kubectl\.kubernetes\.io|zddc)/|pod-template-hash$"
 )
-SELECTOR = ("app.kubernetes.io/name", "app.kubernetes.io/instance")
 
 
 class Release(NamedTuple):
@@ -138,7 +124,7 @@ def shared(pod: Object) -> list[str]:
 def stays(deployment: Object) -> str:
     """Why its pods cannot become the role's; empty where they can."""
     name, labels = deployment["metadata"]["name"], deployment["spec"]["selector"].get("matchLabels", {})
-    wanted = dict(zip(SELECTOR, ("zddc-server", name)))
+    wanted = {NAME: "zddc-server", INSTANCE: name}
     if labels == wanted and not deployment["spec"]["selector"].get("matchExpressions"):
         return ""
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())
@@ -206,14 +192,17 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
 def of_the_server(main: Object, notes: list[str]) -> Object:
     env = {one["name"]: one for one in main.get("env", [])}
     found: Object = {"image": main["image"], "image_pull_policy": main["imagePullPolicy"]}
-    found |= {short: env[name].get("value", "") for name, short in ENVIRONMENT.items() if name in env}
-    # Not set and empty differ.
-    found["cors_origins"] = [one for one in env[ORIGINS].get("value", "").split(",") if one] if ORIGINS in env else None
+    # Of the origins, not set and empty differ.
+    found["cors_origins"] = None
+    for name, option in ENVIRONMENT.items():
+        if name in env:
+            value = env[name].get("value", "")
+            found[option] = [one for one in value.split(",") if one] if option == "cors_origins" else value
     extra: Object = {}
     for name, one in env.items():
-        if name in (*ENVIRONMENT, ORIGINS, *FIXED):
+        if name in (*ENVIRONMENT, *FIXED_ENV):
             continue
-        if "valueFrom" not in one and (SECRET.match(name) or SECRET_VALUE.search(one.get("value", ""))):
+        if "valueFrom" not in one and secret(name, one.get("value", "")):
             notes.append(
                 f"{PREFIX}extra_env: {name} looks like a secret and was left out. Put its value into a Secret, and name that: "
                 f"{{{name}: {{secretKeyRef: {{name: SECRET, key: KEY}}}}}}."

@@ -28,8 +28,24 @@ DEPLOYED = f"{OWN}deployed"
 # Annotations of the Deployment: who signed that, and who was trusted then.
 SIGNED_BY, TRUSTED_SIGNERS = f"{OWN}signed-by", f"{OWN}trusted-signers"
 
+# What the server reads of its environment: the names that have a variable, and those that the role fixes.
+ENVIRONMENT = {
+    "ZDDC_ROOT": "root",
+    "ZDDC_ADDR": "addr",
+    "ZDDC_EMAIL_HEADER": "email_header",
+    "ZDDC_CORS_ORIGIN": "cors_origins",
+    "ZDDC_LOG_LEVEL": "log_level",
+    "ZDDC_INDEX_PATH": "index_path",
+}
+FIXED_ENV = ("ZDDC_TLS_CERT", "ZDDC_INSECURE_DIRECT")
+
 SECRET_VALUE = re.compile("://[^/@,|]+@")
 """A user in a URL is one with a password, or is a token."""
 SECRET_NAME = re.compile("(?i)token|passw|secret")
 NAME_OF_A_PATH = re.compile(r"(?i)(file|dir|path)\Z")
 """A name that ends so says where something is."""
+
+
+def secret(name: str, value: str) -> bool:
+    """Whether a value in an environment is a password or a token, by itself or by its name."""
+    return bool(SECRET_VALUE.search(value) or (SECRET_NAME.search(name) and not NAME_OF_A_PATH.search(name)))

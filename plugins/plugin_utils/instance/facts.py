@@ -43,7 +43,7 @@ def instance(options: Options) -> dict[str, Any]:
         # What a build needs, besides its service account.
         "for_the_build": [pods.own_cache(options), objects.build_policy(options)],
         "image_pull_secrets": [{"name": name} for name in options.image_pull_secrets],
-        "scratch_dir": pods.SCRATCH_DIR,
+        "scratch_dir": pods.DIRS["scratch"],
         "stop_delay": pods.STOP_DELAY,
         "stages": advice.STAGES,
         "decided_by": advice.of_the_rollout(options),

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api, Caller, Kinds, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.fields import adopted, owned_by_others
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **OUTAGE_ARG_SPEC,
     "state": {"type": "str", "choices": ["present", "patched", "absent"], "default": "present"},
     "definitions": {"type": "list", "elements": "dict", "default": []},

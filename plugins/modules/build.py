@@ -124,8 +124,6 @@ kept:
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
@@ -134,7 +132,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch import job
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import WAITING_ARG_SPEC, Wait
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **WAITING_ARG_SPEC,
     "name": {"type": "str", "required": True},
     "definition": {"type": "dict", "required": True},

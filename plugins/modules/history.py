@@ -117,8 +117,6 @@ reason:
 
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Caller, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, no_record, public, read, result
@@ -126,7 +124,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, **INSTANCE_ARG_SPEC, "revision": {"type": "int"}}
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "revision": {"type": "int"}}
 
 
 def known(records: list[Object]) -> str:

@@ -175,8 +175,6 @@ outage:
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
@@ -185,7 +183,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import 
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import WAITING_ARG_SPEC, Wait
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **WAITING_ARG_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},

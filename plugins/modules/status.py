@@ -135,8 +135,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
+from ansible_collections.varasys.zddc.plugins.module_utils import names
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     INSTANCE_ARG_SPEC,
@@ -150,25 +149,15 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import (
-    FIELD_MANAGER,
-    GIT_COMMIT,
-    GIT_REF,
-    INSTANCE,
-    MODE,
-    OWN,
-    PREFIX,
-)
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **INSTANCE_ARG_SPEC,
     "others": {"type": "bool", "default": True},
-    "field_manager": {"type": "str", "default": FIELD_MANAGER},
+    "field_manager": {"type": "str", "default": names.FIELD_MANAGER},
     "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
     "timeout": {"type": "int", "default": 5},
 }
@@ -201,7 +190,7 @@ class Namespace:
 
 def of(items: list[Object], name: str) -> list[Object]:
     """Those of one instance."""
-    return [item for item in items if item["metadata"]["labels"].get(INSTANCE) == name]
+    return [item for item in items if item["metadata"]["labels"].get(names.INSTANCE) == name]
 
 
 def age(passed: timedelta) -> str:
@@ -283,7 +272,7 @@ def other_build(pod: Pod, annotations: Object) -> str:
     wrong = [
         f"{name} {record[name]}, where {asked} was asked for"
         for name, key in noted.items()
-        if name in record and (asked := annotations.get(f"{OWN}{key}", record[name])) != record[name]
+        if name in record and (asked := annotations.get(f"{names.OWN}{key}", record[name])) != record[name]
     ]
     return f"Pod {pod.name} runs a build of {', and of '.join(wrong)}. Delete it, and it is built anew." if wrong else ""
 
@@ -310,9 +299,9 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
     current = [pod for pod in verdict.pods if pod.current and pod.alive]
     made = [moment(pod.seen["metadata"]["creationTimestamp"]) for pod in current]
     told |= {
-        "mode": template["metadata"]["labels"].get(MODE, ""),
-        "ref": annotations.get(GIT_REF, ""),
-        "commit": annotations.get(GIT_COMMIT, ""),
+        "mode": template["metadata"]["labels"].get(names.MODE, ""),
+        "ref": annotations.get(names.GIT_REF, ""),
+        "commit": annotations.get(names.GIT_COMMIT, ""),
         "go": ", ".join(sorted({go for pod in current if (go := built(pod).get("go", ""))})),
         "image": template["spec"]["containers"][0]["image"],
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",
@@ -334,17 +323,17 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
 
 def work(caller: Caller) -> Object:
     options = caller.params
-    labels = {key: value for key, value in options["owner_labels"].items() if key != INSTANCE}
-    api = connect(caller, PREFIX, options["timeout"])
+    labels = {key: value for key, value in options["owner_labels"].items() if key != names.INSTANCE}
+    api = connect(caller, names.PREFIX, options["timeout"])
     with api.about(f"The instances in namespace {options['namespace']}"):
         namespace = Namespace(api, options["namespace"], selector(labels))
-        names = {options["name"]}
+        known = {options["name"]}
         if options["others"]:
-            names |= {item["metadata"]["labels"].get(INSTANCE) for item in (*namespace.deployments, *namespace.records)}
+            known |= {item["metadata"]["labels"].get(names.INSTANCE) for item in (*namespace.deployments, *namespace.records)}
         return {
             "instances": [
                 row(namespace, name, options["field_manager"], options["allowed_managers"])
-                for name in sorted(filter(None, names))
+                for name in sorted(filter(None, known))
             ]
         }
 

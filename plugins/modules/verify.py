@@ -74,8 +74,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     INSTANCE_ARG_SPEC,
@@ -90,7 +88,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, **INSTANCE_ARG_SPEC, "timeout": {"type": "int", "default": 10}}
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "timeout": {"type": "int", "default": 10}}
 
 
 def is_page(answer: Answer) -> bool:

@@ -22,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
     _create_auth_spec,
     _create_configuration,
@@ -43,14 +44,15 @@ except ImportError:
 
 HAS_CLIENT = kubernetes is not None
 GOOD_CLIENT = "37.0.2"
-# What the documentation fragment api.instance describes.
-INSTANCE_ARG_SPEC = {
+# How the cluster is reached, and what the documentation fragment api.instance describes.
+INSTANCE_ARG_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
     "owner_labels": {"type": "dict", "required": True},
 }
-# What the documentation fragment api.outage describes.
-OUTAGE_ARG_SPEC = {"outage_timeout": {"type": "int", "default": 60}}
+# How it is reached, and what the documentation fragment api.outage describes.
+OUTAGE_ARG_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, "outage_timeout": {"type": "int", "default": 60}}
 
 
 def check_client() -> None:
@@ -176,17 +178,13 @@ class Api:
     def ask(self, path: str, accept: str) -> Answer:
         """The answer of a server to which the cluster's API passes a request on, also where that is an error."""
         try:
-            response = self.client.request(
-                "get", path, header_params={"Accept": accept}, serialize=False, _request_timeout=self.timeout
-            )
-            status, headers, text = response.status, response.headers, response.data.decode(errors="replace")
-        except ApiException as error:
-            if not error.status or _is_status(error.body):
-                raise explain(error, self.timeout) from error
-            status, headers, text = error.status, error.headers, str(error.body)
-        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise explain(error, self.timeout) from error
-        return Answer(status, (headers.get("Content-Type") or "").partition(";")[0], text)
+            found, text = self._try("get", path, {}, header_params={"Accept": accept})
+        except ApiError as error:
+            said: Any = error.__cause__
+            if not error.status or _is_status(said.body):
+                raise
+            found, text = said, str(said.body)
+        return Answer(found.status, (found.headers.get("Content-Type") or "").partition(";")[0], text)
 
     @contextmanager
     def about(self, what: str) -> Iterator[None]:
@@ -201,7 +199,10 @@ class Api:
         begin, first = time.monotonic(), True
         while True:
             try:
-                return self._try(verb, path, query, **options)
+                response, text = self._try(verb, path, query, **options)
+                if date := response.headers.get("Date"):
+                    self.now = parsedate_to_datetime(date)
+                return text
             except ApiError as error:
                 if not error.passing or time.monotonic() - begin >= self.patience:
                     raise
@@ -210,22 +211,13 @@ class Api:
             first = False
             time.sleep(1)
 
-    def _try(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
+    def _try(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> tuple[Any, str]:
+        options |= {"query_params": list(query.items()), "serialize": False, "_request_timeout": self.timeout}
         try:
-            response = self.client.request(
-                verb,
-                path,
-                query_params=list(query.items()),
-                serialize=False,
-                _request_timeout=self.timeout,
-                **options,
-            )
-            text = response.data.decode(errors="replace")
+            response = self.client.request(verb, path, **options)
+            return response, str(response.data.decode(errors="replace"))
         except (ApiException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise explain(error, self.timeout) from error
-        if date := response.headers.get("Date"):
-            self.now = parsedate_to_datetime(date)
-        return str(text)
 
     @staticmethod
     def _object(text: str) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     INSTANCE_ARG_SPEC,
@@ -19,25 +17,11 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
     selector,
     whoami,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import (
-    AWAY,
-    FORBIDDEN,
-    REFUSED,
-    ApiError,
-    Problem,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import AWAY, FORBIDDEN, REFUSED, ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import OutOfTime, limited
-from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, user_namespaces
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, preflight, user_namespaces
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
-from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import (
-    Found,
-    cannot,
-    check_claim,
-    check_cluster,
-    check_namespace,
-    manager,
-)
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import INSTANCE, OWN, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
@@ -46,7 +30,6 @@ LIMIT = 9
 """Seconds for all of it, beside those of an outage: whatever hangs, a credential plugin or a name server too, the play hears
 of it within 15 s."""
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **INSTANCE_ARG_SPEC,
     **OUTAGE_ARG_SPEC,
     "definitions": {"type": "list", "elements": "dict", "default": []},
@@ -90,14 +73,14 @@ class Planner:
     def plan(self) -> None:
         options, result, problems = self.options, self.result, self.result["problems"]
         result["warnings"] += options["cautions"] if options["definitions"] else []
-        result["kubernetes_version"] = check_cluster(self.api)
-        namespace = check_namespace(self.api, self.namespace)
+        result["kubernetes_version"] = preflight.check_cluster(self.api)
+        namespace = preflight.check_namespace(self.api, self.namespace)
         result["namespace_exists"] = self.take(namespace)
         wanted = options["definitions"]
         if wanted and not options["create_namespace"]:
             self.lack(namespace.missing)
         if namespace.what and wanted and options["data_claim"]:
-            result["claim"] = self.take(claim := check_claim(self.api, self.namespace, options["data_claim"]))
+            result["claim"] = self.take(claim := preflight.check_claim(self.api, self.namespace, options["data_claim"]))
             self.lack(claim.missing)
         if namespace.what and wanted and options["build_cache_claim"]:
             self.check_build_cache()
@@ -112,7 +95,7 @@ class Planner:
     def check_build_cache(self) -> None:
         name, mode = self.options["build_cache_claim"], self.options["build_cache_access_mode"]
         variable = f"{PREFIX}build_cache_claim"
-        claim = self.take(found := check_claim(self.api, self.namespace, name, variable))
+        claim = self.take(found := preflight.check_claim(self.api, self.namespace, name, variable))
         self.lack(found.missing)
         if claim and mode not in claim["access_modes"]:
             self.result["problems"].append(
@@ -120,15 +103,20 @@ class Planner:
                 f"{', '.join(claim['access_modes'])}. Set the variable to what the claim has."
             )
 
-    def take(self, found: Found) -> Any:
+    def take(self, found: preflight.Found) -> Any:
         """What was found; what stands in the way is noted."""
         self.result["problems"] += found.problems
         self.result["reason"] = self.result["reason"] or found.reason
         return found.what
 
-    def cannot(self, verb: str, variable: str, what: str, error: ApiError) -> None:
+    def cannot(self, verb: str, what: str, error: ApiError, variable: str = f"{PREFIX}name") -> None:
         """Note what the cluster does not let be read or applied."""
-        self.take(Found(None, [cannot(verb, variable, what, self.api, error)], [], error.reason))
+        what = f"{what} in namespace {self.namespace!r}"
+        self.take(preflight.Found(None, [preflight.cannot(verb, variable, what, self.api, error)], [], error.reason))
+
+    def set_by(self, kind: str) -> str:
+        """The variables that give what is in an object of this kind."""
+        return str(self.options["set_by"].get(kind, self.options["set_by"].get("", kind)))
 
     def reference(self, version: str, kind: str, name: str, **known: str) -> Object:
         """What an object is deleted by."""
@@ -142,7 +130,7 @@ class Planner:
         try:
             return history.read(self.api, self.namespace, self.labels)
         except ApiError as error:
-            self.cannot("read", f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", error)
+            self.cannot("read", "the history", error, f"{PREFIX}namespace")
             return []
 
     def look_at(self, definition: Object, namespace_exists: bool) -> None:
@@ -166,8 +154,7 @@ class Planner:
                 return
             live = self.api.find(path) if namespace_exists else None
         except ApiError as error:
-            what = f"{kind} {name!r} in namespace {self.namespace!r}"
-            self.cannot("read", f"{PREFIX}name", what, error)
+            self.cannot("read", f"{kind} {name!r}", error)
             return
         # What is in a claim is nobody's to take.
         spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
@@ -188,7 +175,7 @@ class Planner:
             return ""
         return (
             f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
-            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object"
+            f"and belongs to {preflight.manager(live)}. Choose another {PREFIX}name, remove that object"
             + (
                 "."
                 if live["kind"] == "PersistentVolumeClaim"
@@ -218,10 +205,9 @@ class Planner:
             found = compare(self.api, path, live, definition, options["field_manager"], options["allowed_managers"])
         except ApiError as error:
             if error.reason not in (REFUSED, FORBIDDEN) or missing_rule(error.said):
-                what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"
-                self.cannot("applied", f"{PREFIX}name", what, error)
+                self.cannot("applied", f"{kind} {definition['metadata']['name']!r}", error)
             else:
-                refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
+                refusal = f"{self.set_by(kind)}: {error.said}"
                 self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
             return
         if user_namespaces.wanted(definition):
@@ -235,13 +221,8 @@ class Planner:
             if found.new_pods and has_a_cache(found.definition):
                 self.result["build"] = found.definition
         self.compared.append(found)
-        self.result["objects"][-1] |= {
-            "change": found.change,
-            "new_pods": found.new_pods,
-            "definition": found.definition,
-            "drift": found.drift,
-            "adopt": found.adopt,
-        }
+        told = ("change", "new_pods", "definition", "drift", "adopt")
+        self.result["objects"][-1] |= {name: getattr(found, name) for name in told}
 
     def find_unwanted(self, records: list[Object]) -> None:
         """Objects of this instance that are not wanted any more."""
@@ -257,18 +238,16 @@ class Planner:
             except ApiError as error:
                 # Of a kind that was never applied, the user needs no rights.
                 if error.status != 403 or (version, kind, name) in applied:
-                    what = f"{kind} {name!r} in namespace {self.namespace!r}"
-                    self.cannot("read", f"{PREFIX}name", what, error)
+                    self.cannot("read", f"{kind} {name!r}", error)
                 continue
             if live and (problem := self.of_another(live)):
                 # Something of that name that was never applied here is nobody's business.
                 if not wanted:
                     self.result["problems"].append(problem)
             elif live and (kind, name) in used:
-                variable = self.options["set_by"].get(kind, self.options["set_by"].get("", kind))
                 self.result["problems"].append(
-                    f"{variable}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. Keep it, or "
-                    "let them use another."
+                    f"{self.set_by(kind)}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. "
+                    "Keep it, or let them use another."
                 )
             elif live:
                 self.result["remove"].append(self.reference(version, kind, name, uid=live["metadata"]["uid"]))
@@ -317,8 +296,7 @@ class Planner:
         try:
             seen = observe(self.api, self.namespace, name)
         except ApiError as error:
-            what = f"the pods of Deployment {name!r} in namespace {self.namespace!r}"
-            self.cannot("read", f"{PREFIX}name", what, error)
+            self.cannot("read", f"the pods of Deployment {name!r}", error)
             return False
         verdict = assess(*seen, self.api.now, self.api.now)
         self.result["replicas"] = verdict.replicas
@@ -393,25 +371,9 @@ def failure(problems: list[str], refusals: list[str]) -> str:
 
 def look(caller: Caller) -> Object:
     """The result of the module plan; one that failed has C(failed), C(msg) and C(reason)."""
-    result: Object = {
-        "check_mode": caller.check_mode,
-        "instance": "",
-        "problems": [],
-        "reason": "",
-        "warnings": [],
-        "claim": {},
-        "objects": [],
-        "remove": [],
-        "record": "",
-        "new_record": {},
-        "good": {},
-        "surplus": [],
-        "change": False,
-        "replicas": {},
-        "build": {},
-        "work": False,
-        "diff": [],
-    }
+    result: Object = {"check_mode": caller.check_mode, "instance": "", "reason": "", "record": "", "change": False, "work": False}
+    result |= {name: [] for name in ("problems", "warnings", "objects", "remove", "surplus", "diff")}
+    result |= {name: {} for name in ("claim", "new_record", "good", "replicas", "build")}
     problems, refusals = result["problems"], []
     limit = LIMIT + caller.params["outage_timeout"]
     try:

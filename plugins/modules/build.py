@@ -127,7 +127,7 @@ from typing import Any
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
-from ansible_collections.varasys.zddc.plugins.module_utils.source import build_record
+from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import built
 from ansible_collections.varasys.zddc.plugins.module_utils.watch import job
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import WAITING_ARG_SPEC, Wait
 
@@ -155,7 +155,8 @@ def work(caller: Caller) -> Object:
         verdict = wait.follow(job.follow(wait.api, running, options["timeout"], options["interval"], patience), "built")
     result = {"job": name, "seconds": wait.seconds}
     if verdict.done:
-        return {"changed": True, "record": build_record.parse(job.said(verdict, "build")), **result}
+        record = next(filter(None, (built(pod.seen) for pod in verdict.pods)), {})
+        return {"changed": True, "record": record, **result}
     raise wait.failed(verdict.failure or job.timed_out(verdict, running, f"after {wait.seconds:.0f} s"), verdict, result)
 
 

@@ -150,7 +150,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import 
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
-from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
+from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import built
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
@@ -258,17 +258,9 @@ def drift(namespace: Namespace, record: Object, manager: str, allowed: list[str]
     return lines
 
 
-def built(pod: Pod) -> Object:
-    """What the pod's build says of itself."""
-    for one in pod.seen.get("status", {}).get("initContainerStatuses") or []:
-        if one["name"] == "build":
-            return parse(one.get("state", {}).get("terminated", {}).get("message", ""))
-    return {}
-
-
 def other_build(pod: Pod, annotations: Object) -> str:
     """What of the pod's build is not what was asked for."""
-    record, noted = built(pod), {"commit": "git-commit", "flags": "build-flags"}
+    record, noted = built(pod.seen), {"commit": "git-commit", "flags": "build-flags"}
     wrong = [
         f"{name} {record[name]}, where {asked} was asked for"
         for name, key in noted.items()
@@ -302,7 +294,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         "mode": template["metadata"]["labels"].get(names.MODE, ""),
         "ref": annotations.get(names.GIT_REF, ""),
         "commit": annotations.get(names.GIT_COMMIT, ""),
-        "go": ", ".join(sorted({go for pod in current if (go := built(pod).get("go", ""))})),
+        "go": ", ".join(sorted({go for pod in current if (go := built(pod.seen).get("go", ""))})),
         "image": template["spec"]["containers"][0]["image"],
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",
         "restarts": str(sum(pod.restarts for pod in current)) if current else "",

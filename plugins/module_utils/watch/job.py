@@ -92,10 +92,7 @@ def ending(pod: Object) -> Object:
             **status,
             "phase": status.get("phase") if lost else "Running",
             "conditions": [one for one in status.get("conditions", []) if one["type"] != "Ready"],
-            "initContainerStatuses": [
-                *(status.get("initContainerStatuses") or []),
-                *(status.get("containerStatuses") or []),
-            ],
+            "initContainerStatuses": [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])],
             "containerStatuses": [],
         },
     }
@@ -110,32 +107,31 @@ def assess(
     signs: Signs = NO_SIGNS,
 ) -> Verdict:
     """Whether the Job has done its work, and whether it still may."""
-    metadata = job["metadata"]
-    own = [pod for pod in pods if any(ref["uid"] == metadata["uid"] for ref in pod["metadata"].get("ownerReferences", []))]
+    own = [pod for pod in pods if any(ref["uid"] == job["metadata"]["uid"] for ref in pod["metadata"].get("ownerReferences", []))]
     judged = tuple(judge_pod(ending(pod), True, signs) for pod in own)
     if true(job, "Complete", "SuccessCriteriaMet") or any(pod["status"].get("phase") == "Succeeded" for pod in own):
         return Verdict(True, None, "done", pods=judged)
     failures = (pod_failure(ending(pod), now, started, patience, signs) for pod in own)
     failure = next((replace(one, step="deploy") for one in failures if one), None)
     if not failure and (end := true(job, "Failed", "FailureTarget")):
-        cause = f"Job {metadata['name']}: {end.get('message') or end.get('reason')}"
-        failure = Failure(cause, "Job", metadata["name"], metadata["uid"], step="deploy")
+        failure = failed(job, str(end.get("message") or end.get("reason")))
     refused = [event for event in signs.of(job) if event.get("reason") == "FailedCreate"]
     if not failure and not own and refused:
-        cause = f"Job {metadata['name']}: its pod cannot be made: {one_line(refused[-1].get('message', ''))}"
-        failure = Failure(cause, "Job", metadata["name"], metadata["uid"], step="deploy")
+        failure = failed(job, f"its pod cannot be made: {one_line(refused[-1].get('message', ''))}")
     stage = next((f"pod {pod.name}: {pod.stage}" for pod in judged if pod.alive), "waiting for its pod")
     return Verdict(False, failure, stage, pods=judged)
 
 
-def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
+def failed(job: Object, why: str) -> Failure:
     metadata = job["metadata"]
+    return Failure(f"Job {metadata['name']}: {why}", "Job", metadata["name"], metadata["uid"], step="deploy")
+
+
+def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
     if pod := next((pod for pod in verdict.pods if pod.alive), None):
         cause = f"pod {pod.name}: still {pod.stage} {after}"
         return Failure(cause, "Pod", pod.name, pod.uid, pod.container, True, step="deploy")
-    return Failure(
-        f"Job {metadata['name']}: still {verdict.stage} {after}", "Job", metadata["name"], metadata["uid"], step="deploy"
-    )
+    return failed(job, f"still {verdict.stage} {after}")
 
 
 def follow(api: Api, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
@@ -161,12 +157,3 @@ def follow(api: Api, job: Object, timeout: float, interval: float, patience: tim
         return assess(*seen, now, started, patience, signs)
 
     return looks(api, observe, judge, timeout, interval)
-
-
-def said(verdict: Verdict, container: str) -> str:
-    """What a container left as its last word."""
-    for pod in verdict.pods:
-        for one in pod.seen["status"]["initContainerStatuses"]:
-            if one["name"] == container:
-                return str(one.get("state", {}).get("terminated", {}).get("message", ""))
-    return ""

@@ -9,11 +9,19 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
+# How the cluster is reached, and what the documentation fragment api.instance describes.
+INSTANCE_ARG_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "owner_labels": {"type": "dict", "required": True},
+}
 Work = Callable[[Caller], Object]
 
 

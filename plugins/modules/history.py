@@ -117,12 +117,12 @@ reason:
 
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Caller, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, no_record, public, read, result
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
-from ansible_collections.varasys.zddc.plugins.module_utils.running import run
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC, run
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "revision": {"type": "int"}}
 

@@ -150,11 +150,10 @@ reason:
 """
 
 from typing import Any
-from urllib.parse import quote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, path_of, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
@@ -178,7 +177,7 @@ class Reader:
         self.kinds = Kinds(api)
 
     def listed(self, kind: str, selector: str) -> list[Object]:
-        path = f"/api/v1/namespaces/{quote(self.namespace, safe='')}/{kind}"
+        path = path_of("namespaces", self.namespace, kind)
         return list(self.api.get(path, labelSelector=selector)["items"])
 
     def live(self, version: str, kind: str, name: str) -> Object | None:

@@ -133,23 +133,15 @@ reason:
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils import names
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
-    Api,
-    Caller,
-    Kinds,
-    connect,
-    selector,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, path_of, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.running import run
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC, run
 from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import built
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
@@ -178,8 +170,7 @@ class Namespace:
         self.ingresses = self.listed("/apis/networking.k8s.io/v1", "ingresses")
 
     def listed(self, base: str, kind: str) -> list[Object]:
-        path = f"{base}/namespaces/{quote(self.name, safe='')}/{kind}"
-        return list(self.api.get(path, labelSelector=self.selector)["items"])
+        return list(self.api.get(path_of("namespaces", self.name, kind, base=base), labelSelector=self.selector)["items"])
 
     def live(self, definition: Object) -> tuple[str | None, Object | None]:
         """The path of an object, and what is there."""

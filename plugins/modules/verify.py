@@ -72,21 +72,13 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
-    Answer,
-    Api,
-    Caller,
-    connect,
-    selector,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Answer, Api, Caller, connect, path_of, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, PREFIX
-from ansible_collections.varasys.zddc.plugins.module_utils.running import run
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC, run
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "timeout": {"type": "int", "default": 10}}
 
@@ -128,7 +120,7 @@ def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> 
     """Whether every pod runs the commit that was deployed."""
     begin = time.monotonic()
     wanted = record["data"].get("commit", "")
-    found = api.get(f"/api/v1/namespaces/{quote(namespace, safe='')}/pods", labelSelector=selector(labels))
+    found = api.get(path_of("namespaces", namespace, "pods"), labelSelector=selector(labels))
     # Not those of a build, which carry no commit.
     served = [item for item in found["items"] if "batch.kubernetes.io/job-name" not in item["metadata"].get("labels", {})]
     commits = {
@@ -153,7 +145,7 @@ def work(caller: Caller) -> Object:
         records = history.read(api, namespace, labels)
         if not records:
             raise history.no_record(where)
-        base = f"/api/v1/namespaces/{quote(namespace, safe='')}/services/http:{quote(name, safe='')}:http/proxy"
+        base = path_of("namespaces", namespace, "services", f"http:{name}:http", "proxy")
         checks = [commit(api, namespace, labels, records[-1]), *(ask(api, base, *request) for request in REQUESTS)]
     if wrong := [f"{one['name']}: not so, {one['said']}" for one in checks if not one["ok"]]:
         advice = "Look at it with the playbook varasys.zddc.status, and deploy it again where it is stopped or not as it was."

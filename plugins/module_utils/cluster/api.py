@@ -44,13 +44,6 @@ except ImportError:
 
 HAS_CLIENT = kubernetes is not None
 GOOD_CLIENT = "37.0.2"
-# How the cluster is reached, and what the documentation fragment api.instance describes.
-INSTANCE_ARG_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
-    "name": {"type": "str", "required": True},
-    "namespace": {"type": "str", "required": True},
-    "owner_labels": {"type": "dict", "required": True},
-}
 # How it is reached, and what the documentation fragment api.outage describes.
 OUTAGE_ARG_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, "outage_timeout": {"type": "int", "default": 60}}
 
@@ -85,6 +78,11 @@ def whoami() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def path_of(*parts: str, base: str = "/api/v1") -> str:
+    """Where something lies in the cluster's API."""
+    return "/".join([base, *(quote(part, safe=":") for part in parts)])
 
 
 def selector(labels: Mapping[str, Any]) -> str:
@@ -247,8 +245,8 @@ class Kinds:
         resource = self._groups[api_version].get(kind)
         if resource is None:
             return None
-        scope = f"/namespaces/{quote(namespace, safe='')}" if resource["namespaced"] else ""
-        return f"{base}{scope}/{resource['name']}" + (f"/{quote(name, safe='')}" if name else "")
+        scope = ("namespaces", namespace) if resource["namespaced"] else ()
+        return path_of(*scope, resource["name"], *filter(None, [name]), base=base)
 
     def namespaced(self, api_version: str, kind: str) -> bool:
         """Whether objects of a kind that path() has found lie in namespaces."""

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import OWN, PREFIX, SIGNED_BY, TRUSTED_SIGNERS
@@ -19,7 +18,7 @@ SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
 
 def read(api: Api, namespace: str, labels: Mapping[str, str]) -> list[Object]:
     """Every record of an instance, the oldest first."""
-    path = f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/controllerrevisions"
+    path = path_of("namespaces", namespace, "controllerrevisions", base="/apis/apps/v1")
     return sorted(api.get(path, labelSelector=selector(labels))["items"], key=lambda item: item["revision"])
 
 

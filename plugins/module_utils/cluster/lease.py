@@ -9,9 +9,15 @@ import secrets
 import time
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api, Caller, connect, whoami
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
+    OUTAGE_ARG_SPEC,
+    Api,
+    Caller,
+    connect,
+    path_of,
+    whoami,
+)
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import LOST_LEASE, ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
@@ -38,9 +44,8 @@ class Held(NamedTuple):
     """Seconds until it ends, unless it is renewed."""
 
 
-def _path(namespace: str, name: str = "") -> str:
-    base = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
-    return f"{base}/{quote(name, safe='')}" if name else base
+def _path(namespace: str, *name: str) -> str:
+    return path_of("namespaces", namespace, "leases", *name, base="/apis/coordination.k8s.io/v1")
 
 
 def _stamp(now: datetime) -> str:

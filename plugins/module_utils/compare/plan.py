@@ -9,7 +9,6 @@ from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
     OUTAGE_ARG_SPEC,
     Caller,
     Kinds,
@@ -24,6 +23,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare import admiss
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import INSTANCE, OWN, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9

@@ -15,11 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import cannot
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
@@ -120,7 +119,7 @@ def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Sign
     where = f"ConfigMap {name!r} in namespace {namespace!r}"
     api = connect(caller, PREFIX)
     try:
-        found = api.find(f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}")
+        found = api.find(path_of("namespaces", namespace, "configmaps", name))
     except ApiError as error:
         raise Problem(cannot("read", SIGNERS, where, api, error), error.reason) from error
     if found is None:

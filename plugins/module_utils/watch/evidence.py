@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
@@ -44,7 +43,7 @@ NO_LOG = re.compile(
 
 def ask_signs(api: Api, namespace: str, pods: Iterable[Pod]) -> Signs:
     """Events of pods, and claims of those without a node with their events. What cannot be read is left out."""
-    signs, base = Signs(), f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    signs, base = Signs(), path_of("namespaces", namespace)
 
     def ask_events(kind: str, item: Object) -> None:
         with suppress(ApiError):
@@ -54,7 +53,7 @@ def ask_signs(api: Api, namespace: str, pods: Iterable[Pod]) -> Signs:
         if UNBOUND in condition(pod.seen, "PodScheduled").get("message", ""):
             for name in claim_names(pod.seen):
                 with suppress(ApiError):
-                    claim = api.get(f"{base}/persistentvolumeclaims/{quote(name, safe='')}")
+                    claim = api.get(path_of("persistentvolumeclaims", name, base=base))
                     signs.claims[name] = claim
                     ask_events("PersistentVolumeClaim", claim)
         elif pod.rank > 1:
@@ -81,7 +80,7 @@ class Evidence:
 
 def evidence(api: Api, namespace: str, failure: Failure, lines: int) -> Evidence:
     """The log and the events of what failed, as far as they are still to be had."""
-    notes, text, base = [], "", f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    notes, text, base = [], "", path_of("namespaces", namespace)
     if failure.container and failure.kind == "Pod":
         try:
             current, before = instance_logs(api, f"{base}/pods/{failure.name}/log", failure.container, max(lines, 200))

@@ -9,9 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import events_of, instance_logs, shown
@@ -27,7 +26,7 @@ def keep(api: Api, namespace: str, name: str, failure: Failure, pods: tuple[Pod,
 
     Raises OSError.
     """
-    base = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    base = path_of("namespaces", namespace)
     broken = [pod for pod in pods if pod.current and not pod.ready][:MOST_PODS]
     path = new_folder(Path(folder), f"{namespace}-{name}-{api.now:%Y%m%dT%H%M%SZ}")
     write(path / "events.txt", list(events(api, base, failure, broken)))

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import ask_signs, events_of
@@ -28,9 +27,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, looks
 
-
-def base(namespace: str) -> str:
-    return f"/apis/batch/v1/namespaces/{quote(namespace, safe='')}/jobs"
+BATCH = "/apis/batch/v1"
 
 
 def true(job: Object, *kinds: str) -> Object:
@@ -46,12 +43,12 @@ def over(job: Object) -> bool:
 def start(api: Api, wanted: Object, selector: str) -> Object:
     """The Job, running. One that an earlier run left running goes on; those of other names that the selector finds end."""
     metadata = wanted["metadata"]
-    jobs = base(metadata["namespace"])
-    path = f"{jobs}/{quote(metadata['name'], safe='')}"
+    jobs = path_of("namespaces", metadata["namespace"], "jobs", base=BATCH)
+    path = path_of(metadata["name"], base=jobs)
     for other in api.get(jobs, labelSelector=selector)["items"]:
         name = other["metadata"]["name"]
         if name != metadata["name"] and not over(other):
-            remove(api, f"{jobs}/{quote(name, safe='')}", other)
+            remove(api, path_of(name, base=jobs), other)
     live, limit = api.find(path), time.monotonic() + 60
     if live and not over(live):
         return live
@@ -137,12 +134,12 @@ def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
 def follow(api: Api, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
     """A verdict for each look at the Job."""
     metadata = job["metadata"]
-    namespace = f"/api/v1/namespaces/{quote(metadata['namespace'], safe='')}"
+    namespace = path_of("namespaces", metadata["namespace"])
 
     def observe() -> tuple[Object, list[Object]]:
         # The label has the same value, however long the name is.
         selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
-        seen = api.get(f"{base(metadata['namespace'])}/{quote(metadata['name'], safe='')}")
+        seen = api.get(path_of("namespaces", metadata["namespace"], "jobs", metadata["name"], base=BATCH))
         return seen, api.get(f"{namespace}/pods", labelSelector=selector)["items"]
 
     def judge(seen: tuple[Object, list[Object]], started: datetime) -> Verdict:

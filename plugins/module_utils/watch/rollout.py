@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import ask_signs
@@ -171,11 +170,11 @@ def timed_out(verdict: Verdict, deployment: str, after: str) -> Failure:
 
 def observe(api: Api, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
     """The Deployment, and the ReplicaSets and pods that its selector finds."""
-    base = f"namespaces/{quote(namespace, safe='')}"
-    deployment = api.get(f"/apis/apps/v1/{base}/deployments/{quote(name, safe='')}")
+    apps = path_of("namespaces", namespace, base="/apis/apps/v1")
+    deployment = api.get(path_of("deployments", name, base=apps))
     selector = label_selector(deployment["spec"]["selector"])
-    replicasets = api.get(f"/apis/apps/v1/{base}/replicasets", labelSelector=selector)["items"]
-    return deployment, replicasets, api.get(f"/api/v1/{base}/pods", labelSelector=selector)["items"]
+    replicasets = api.get(f"{apps}/replicasets", labelSelector=selector)["items"]
+    return deployment, replicasets, api.get(path_of("namespaces", namespace, "pods"), labelSelector=selector)["items"]
 
 
 def label_selector(selector: Object) -> str:

@@ -140,32 +140,25 @@ class Planner:
         self.result["objects"].append(found | untold)
         try:
             path = self.kinds.path(version, kind, self.namespace, name)
-            if path is None:
-                self.result["problems"].append(
-                    f"The cluster at {self.api.address} knows no {kind} of {version}. "
-                    "Install what brings it, or turn off what needs it."
-                )
-                return
-            if not self.kinds.namespaced(version, kind):
-                self.result["problems"].append(
-                    f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
-                    "Take it out, and create it by other means."
-                )
-                return
-            live = self.api.find(path) if namespace_exists else None
+            live = self.api.find(path) if path and namespace_exists and self.kinds.namespaced(version, kind) else None
         except ApiError as error:
             self.cannot("read", f"{kind} {name!r}", error)
             return
-        # What is in a claim is nobody's to take.
-        spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
-        problem = self.of_another(live) if live and spared else ""
-        if live and kind == "Deployment":
-            problem = problem or self.moved_tag(live)
+        if path is None:
+            problem = f"The cluster at {self.api.address} knows no {kind} of {version}. "
+            problem += "Install what brings it, or turn off what needs it."
+        elif not self.kinds.namespaced(version, kind):
+            problem = f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
+            problem += "Take it out, and create it by other means."
+        else:
+            # What is in a claim is nobody's to take.
+            spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
+            problem = (self.of_another(live) if live and spared else "") or (self.moved_tag(live) if live else "")
         if problem:
             self.result["problems"].append(problem)
         elif not namespace_exists:
             self.compared.append(Compared({}, definition, definition))
-        elif not self.result["problems"]:
+        elif path and not self.result["problems"]:
             self.compare(path, live, definition)
 
     def of_another(self, live: Object) -> str:
@@ -186,7 +179,7 @@ class Planner:
     def moved_tag(self, live: Object) -> str:
         """The problem with a tag that stands for another commit than when it was deployed."""
         wanted = self.options["record"]
-        if not self.options["pinned"] or live["metadata"]["name"] != self.options["name"]:
+        if not self.options["pinned"] or (live["kind"], live["metadata"]["name"]) != ("Deployment", self.options["name"]):
             return ""
         noted = live["spec"]["template"]["metadata"].get("annotations", {})
         before = {key: noted.get(f"{OWN}git-{key}") for key in ("repo", "ref", "commit")}

@@ -76,8 +76,9 @@ def _standing(one: Object, started: datetime, now: datetime, margin: timedelta =
 def controller_failure(deployment: Object, current: Object | None, started: datetime, now: datetime) -> Failure | None:
     """Why no pod is made, or why the controller has given up."""
     name = deployment["metadata"]["name"]
+    here = ("Deployment", name, deployment["metadata"]["uid"])
     if deployment["spec"].get("paused"):
-        return Failure(f"Deployment {name} is paused", "Deployment", name, deployment["metadata"]["uid"], step="resume")
+        return Failure(f"Deployment {name} is paused", *here, step="resume")
     if current:
         one = condition(current, "ReplicaFailure")
         # The first pod is refused between the apply and the first look.
@@ -87,12 +88,7 @@ def controller_failure(deployment: Object, current: Object | None, started: date
             return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"], step="retry")
     one = condition(deployment, "Progressing")
     if one.get("status") == "False" and one.get("reason") != OVERDUE and _standing(one, started, now):
-        return Failure(
-            f"Deployment {name}: {one.get('message', one.get('reason'))}",
-            "Deployment",
-            name,
-            deployment["metadata"]["uid"],
-        )
+        return Failure(f"Deployment {name}: {one.get('message', one.get('reason'))}", *here)
     return None
 
 

@@ -15,7 +15,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
 from ansible_collections.varasys.zddc.plugins.module_utils.dev_changes import ARGUMENT_SPEC, find, listed
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InProcess
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import SCRATCH_DIR
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import DIRS
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import scripts
 
 
@@ -58,7 +58,7 @@ class ActionModule(InProcess):
         try:
             self._script("pack")
             for kind, path in (("tar", archive), ("deleted", f"{archive}.deleted")):
-                remote = f"{SCRATCH_DIR}/changes.{kind}"
+                remote = f"{DIRS['scratch']}/changes.{kind}"
                 self._ask("k8s_cp", state="from_pod", remote_path=remote, local_path=path, no_preserve=True)
         finally:
             with suppress(Failed):

@@ -9,13 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
-    ARGUMENT_SPEC,
-    Refused,
-    Unreadable,
-    find,
-    without_credentials,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 
 
 class ActionModule(ActionBase):
@@ -27,10 +21,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Give the commit, or the reason why there is none."""
         super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        _validation, options = self.validate_argument_spec(argument_spec=git_ref.ARGUMENT_SPEC)
         repo, ref = options["repo"], options["ref"]
         try:
-            return {"changed": False, **find(repo, ref, options["timeout"])}
-        except Refused as refused:
-            shown = {"repo": without_credentials(repo), "ref": ref, "unreadable": isinstance(refused, Unreadable)}
+            return {"changed": False, **git_ref.find(repo, ref, options["timeout"])}
+        except git_ref.Refused as refused:
+            shown = {"repo": git_ref.without_credentials(repo), "ref": ref, "unreadable": isinstance(refused, git_ref.Unreadable)}
             return {"failed": True, "msg": str(refused), **shown}

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api, Caller, Kinds, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.fields import adopted, owned_by_others
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **OUTAGE_ARG_SPEC,
     "state": {"type": "str", "choices": ["present", "patched", "absent"], "default": "present"},
     "definitions": {"type": "list", "elements": "dict", "default": []},
@@ -35,24 +32,17 @@ TRIES = 10
 
 
 def ask(caller: Caller) -> Object:
-    """Make the fields of others the manager's, or, where none are named, see that the cluster answers. One that failed has
-    C(failed), C(msg) and C(reason)."""
-    options, what = caller.params, "The cluster"
+    """Make the fields of others the manager's, or, where none are named, see that the cluster answers."""
+    options, api = caller.params, connect(caller)
     managers: set[str] = set()
-    try:
-        api = connect(caller)
-    except ConnectionProblem as problem:
-        return {"failed": True, "msg": str(problem), "reason": problem.reason}
-    try:
-        if not options["adopt"]:
-            api.patience = 0
+    if not options["adopt"]:
+        api.patience = 0
+        with api.about(""):
             api.get("/version")
-        for definition in options["adopt"]:
-            metadata = definition["metadata"]
-            what = f"{definition['kind']} {metadata['name']!r} in namespace {metadata['namespace']!r}: the cluster"
+    for definition in options["adopt"]:
+        metadata = definition["metadata"]
+        with api.about(f"{definition['kind']} {metadata['name']!r} in namespace {metadata['namespace']!r}"):
             managers |= adopt(api, definition, options["field_manager"], options["allowed_managers"], caller.check_mode)
-    except ApiError as error:
-        return {"failed": True, "msg": f"{what} at {api.address} {error.what}. {error.advice}".rstrip(), "reason": error.reason}
     return {"changed": bool(managers), "managers": sorted(managers)}
 
 

@@ -11,41 +11,37 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
-
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.answers import refusal
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Caller, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import FORBIDDEN, ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect, path_of, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import FORBIDDEN, ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import MODE, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC
 
-ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, **INSTANCE_ARG_SPEC, "archive": {"type": "path"}}
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "archive": {"type": "path"}}
 KINDS = ("added", "changed", "deleted")
 OWN_FOLDER = ".zddc.d/"
 """The server's own, which holds no documents."""
 
 
 def find(caller: Caller) -> Object:
-    """The container that reaches the overlay of dev, and its pod; one that failed has C(failed), C(msg) and C(reason)."""
-    name, namespace, labels = (caller.params[option] for option in INSTANCE_ARG_SPEC)
-    selector = ",".join(f"{key}={value}" for key, value in {**labels, MODE: "dev"}.items())
-    try:
-        api = connect(caller, PREFIX)
-        pods = api.get(f"/api/v1/namespaces/{quote(namespace, safe='')}/pods", labelSelector=selector)["items"]
-    except ConnectionProblem as problem:
-        return {"failed": True, "msg": str(problem), "reason": problem.reason}
-    except ApiError as error:
-        told = f"The pods of {name} in namespace {namespace}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
-        return {"failed": True, "msg": refusal(error.said) if error.reason == FORBIDDEN else told, "reason": error.reason}
+    """The container that reaches the overlay of dev, and its pod."""
+    name, namespace, labels = (caller.params[option] for option in ("name", "namespace", "owner_labels"))
+    api = connect(caller, PREFIX)
+    with api.about(f"The pods of {name} in namespace {namespace}"):
+        try:
+            pods = api.get(path_of("namespaces", namespace, "pods"), labelSelector=selector({**labels, MODE: "dev"}))["items"]
+        except ApiError as error:
+            if error.reason == FORBIDDEN:
+                raise Problem(refusal(error.said), FORBIDDEN) from error
+            raise
     if found := reached(pods):
-        return {"changed": False, "pod": found[0], "container": found[1]}
-    return {
-        "failed": True,
-        "msg": f"No pod of {name} in namespace {namespace} runs that reaches its overlay. What a pod wrote goes with it. Deploy "
-        f"the instance, with {PREFIX}overlay_mounter 'auto', 'server' or 'sidecar'.",
-    }
+        return {"pod": found[0], "container": found[1]}
+    raise Problem(
+        f"No pod of {name} in namespace {namespace} runs that reaches its overlay. What a pod wrote goes with it. Deploy the "
+        f"instance, with {PREFIX}overlay_mounter 'auto', 'server' or 'sidecar'."
+    )
 
 
 def reached(pods: Iterable[Object]) -> tuple[str, str] | None:

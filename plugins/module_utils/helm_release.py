@@ -14,22 +14,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import (
-    FIXED_ENV,
-    INSTANCE,
-    NAME,
-    ORIGINS,
-    PREFIX,
-    SECRET_NAME,
-    SECRET_VALUE,
-    SERVER_ENV,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.names import ENVIRONMENT, FIXED_ENV, INSTANCE, NAME, PREFIX, secret
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import credentials
 
 # Where it is missing, check_client says so, in words for the user.
 with suppress(ImportError):
     import yaml
-
 
 # Timing of a probe, with Kubernetes' own defaults: what equals them counts as not set.
 TIMING = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}
@@ -202,14 +192,17 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
 def of_the_server(main: Object, notes: list[str]) -> Object:
     env = {one["name"]: one for one in main.get("env", [])}
     found: Object = {"image": main["image"], "image_pull_policy": main["imagePullPolicy"]}
-    found |= {short: env[name].get("value", "") for name, short in SERVER_ENV.items() if name in env}
-    # Not set and empty differ.
-    found["cors_origins"] = [one for one in env[ORIGINS].get("value", "").split(",") if one] if ORIGINS in env else None
+    # Of the origins, not set and empty differ.
+    found["cors_origins"] = None
+    for name, option in ENVIRONMENT.items():
+        if name in env:
+            value = env[name].get("value", "")
+            found[option] = [one for one in value.split(",") if one] if option == "cors_origins" else value
     extra: Object = {}
     for name, one in env.items():
-        if name in (*SERVER_ENV, *FIXED_ENV):
+        if name in (*ENVIRONMENT, *FIXED_ENV):
             continue
-        if "valueFrom" not in one and (SECRET_NAME.match(name) or SECRET_VALUE.search(one.get("value", ""))):
+        if "valueFrom" not in one and secret(name, one.get("value", "")):
             notes.append(
                 f"{PREFIX}extra_env: {name} looks like a secret and was left out. Put its value into a Secret, and name that: "
                 f"{{{name}: {{secretKeyRef: {{name: SECRET, key: KEY}}}}}}."

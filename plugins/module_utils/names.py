@@ -31,12 +31,11 @@ SIGNED_BY, TRUSTED_SIGNERS = f"{OWN}signed-by", f"{OWN}trusted-signers"
 RESULT, CAUSE, BY = f"{OWN}result", f"{OWN}cause", f"{OWN}by"
 SERVED, FAILED, UNFINISHED = "served", "failed", "unfinished"
 
-ORIGINS = "ZDDC_CORS_ORIGIN"
-SERVER_ENV = {
+ENVIRONMENT = {
     "ZDDC_ROOT": "root",
     "ZDDC_ADDR": "addr",
     "ZDDC_EMAIL_HEADER": "email_header",
-    ORIGINS: "cors_origins",
+    "ZDDC_CORS_ORIGIN": "cors_origins",
     "ZDDC_LOG_LEVEL": "log_level",
     "ZDDC_INDEX_PATH": "index_path",
 }
@@ -46,5 +45,11 @@ FIXED_ENV = ("ZDDC_TLS_CERT", "ZDDC_INSECURE_DIRECT")
 
 SECRET_VALUE = re.compile("://[^/@,|]+@")
 """A user in a URL is one with a password, or is a token."""
-SECRET_NAME = re.compile(r"(?is)(?!.*(file|dir|path)\Z).*(token|passw|secret)")
-"""A name that does not say where something is."""
+SECRET_NAME = re.compile("(?i)token|passw|secret")
+NAME_OF_A_PATH = re.compile(r"(?i)(file|dir|path)\Z")
+"""A name that ends so says where something is."""
+
+
+def secret(name: str, value: str) -> bool:
+    """Whether a value in an environment is a password or a token, by itself or by its name."""
+    return bool(SECRET_VALUE.search(value) or (SECRET_NAME.search(name) and not NAME_OF_A_PATH.search(name)))

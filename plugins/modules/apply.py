@@ -135,17 +135,12 @@ left:
   sample: [Ingress archive]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.varasys.zddc.plugins.module_utils.apply import ARGUMENT_SPEC, ask
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    result = ask(module)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run(ask, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

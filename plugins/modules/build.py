@@ -66,7 +66,7 @@ RETURN = r"""
 job:
   description: Name of the Job.
   type: str
-  returned: always
+  returned: success, and when the build failed
   sample: zddc-server-prod-build-3f1c2d9a77
 record:
   description: What the build says of itself. Empty where it says nothing.
@@ -104,6 +104,11 @@ reason:
   type: str
   returned: when the cluster or the Lease is why it failed
   sample: away
+outage:
+  description: What to tell of a cluster that is away.
+  type: str
+  returned: when RV(reason) is V(away)
+  sample: The cluster does not answer any more, and was waited for, for 60 s (zddc_server_outage_timeout).
 events:
   description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
   type: list
@@ -117,97 +122,47 @@ kept:
   sample: /home/ada/.ansible/varasys.zddc/failures/documents-zddc-server-prod-20261123T100544Z
 """
 
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
-from ansible_collections.varasys.zddc.plugins.module_utils.source import build_record
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
+from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import built
 from ansible_collections.varasys.zddc.plugins.module_utils.watch import job
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
-    WAITING_ARG_SPEC,
-    LostLease,
-    Renewal,
-    tell,
-    writer,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import WAITING_ARG_SPEC, Wait
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **WAITING_ARG_SPEC,
+    "name": {"type": "str", "required": True},
+    "definition": {"type": "dict", "required": True},
+    "labels": {"type": "dict", "required": True},
+    "interval": {"type": "float", "default": 0.5},
+    "note": {"type": "str", "default": ""},
+}
 
 
-def build(module: AnsibleModule, api: Api, begin: float) -> None:
-    options, definition = module.params, module.params["definition"]
-    namespace = definition["metadata"]["namespace"]
-    selector = ",".join(f"{key}={value}" for key, value in options["labels"].items())
-    running = job.start(api, definition, selector)
-    verdict = Verdict(False, None, "")
-    at_each_look: list[Callable[[Verdict], None]] = []
-    if options["lease"]:
-        at_each_look.append(Renewal(api, namespace, **options["lease"]).look)
-    progress = None
-    if options["progress"]:
-        progress = Progress(api, namespace, options["stages"], writer(options["progress"]))
-        at_each_look.append(progress.look)
-        api.when_away = progress.tell_away
+def work(caller: Caller) -> Object:
+    options = caller.params
+    metadata = options["definition"]["metadata"]
+    name, namespace = metadata["name"], metadata["namespace"]
+    what = f"Job {name} in namespace {namespace}"
+    if caller.check_mode:
+        return {"changed": True, "job": name, "record": {}, "msg": f"Check mode: {what} was not made."}
+    wait = Wait(caller, what, namespace, "Check the rights of this user and the cluster.", options["note"])
     patience = timedelta(seconds=options["unschedulable_timeout"])
-    for verdict in job.follow(api, running, options["timeout"], options["interval"], patience):
-        for call in at_each_look:
-            call(verdict)
-    seconds = round(time.monotonic() - begin, 1)
-    result: dict[str, Any] = {"job": running["metadata"]["name"], "seconds": seconds}
+    with wait.told():
+        running = job.start(wait.api, options["definition"], selector(options["labels"]))
+        verdict = wait.follow(job.follow(wait.api, running, options["timeout"], options["interval"], patience), "built")
+    result = {"job": name, "seconds": wait.seconds}
     if verdict.done:
-        if progress:
-            progress.tell(api.now, "built", "built")
-        module.exit_json(changed=True, record=build_record.parse(job.said(verdict, "build")), **result)
-    failure = verdict.failure or job.timed_out(verdict, running, f"after {seconds:.0f} s")
-    tell(module, api, namespace, failure, verdict.pods, result, options["note"])
+        record = next(filter(None, (built(pod.seen) for pod in verdict.pods)), {})
+        return {"changed": True, "record": record, **result}
+    raise wait.failed(verdict.failure or job.timed_out(verdict, running, f"after {wait.seconds:.0f} s"), verdict, result)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            **WAITING_ARG_SPEC,
-            "name": {"type": "str", "required": True},
-            "definition": {"type": "dict", "required": True},
-            "labels": {"type": "dict", "required": True},
-            "interval": {"type": "float", "default": 0.5},
-            "note": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
-    metadata = module.params["definition"]["metadata"]
-    where = f"Job {metadata['name']} in namespace {metadata['namespace']}"
-    if module.check_mode:
-        module.exit_json(changed=True, job=metadata["name"], record={}, msg=f"Check mode: {where} was not made.")
-    begin = time.monotonic()
-    try:
-        api = connect(module)
-        build(module, api, begin)
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason, job=metadata["name"])
-    except LostLease as lost:
-        module.fail_json(
-            msg=f"{where}: {lost} works on the instance too, and has taken the Lease over. "
-            f"Run this again when that run has ended. {module.params['note']}".rstrip(),
-            reason=lost.reason,
-            job=metadata["name"],
-        )
-    except ApiError as error:
-        seconds = time.monotonic() - begin
-        advice = error.advice or "Check the rights of this user and the cluster."
-        module.fail_json(
-            msg=f"{where}: the cluster at {api.address} {error.what}, after {seconds:.0f} s. {advice} "
-            f"{module.params['note']}".rstrip(),
-            reason=error.reason,
-            job=metadata["name"],
-            seconds=round(seconds, 1),
-        )
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

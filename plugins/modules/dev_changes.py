@@ -92,17 +92,12 @@ reason:
   sample: forbidden
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.varasys.zddc.plugins.module_utils.dev_changes import ARGUMENT_SPEC, find
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    result = find(module)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run(find, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

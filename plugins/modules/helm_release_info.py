@@ -149,22 +149,24 @@ reason:
   sample: away
 """
 
-from urllib.parse import quote
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Kinds, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, path_of, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, MANAGED_BY, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **AUTH_ARG_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "managed_by": {"type": "str", "default": FIELD_MANAGER},
+}
 TAKEN = ("Service", "Deployment", "Ingress")
-
-
-class NoRelease(Exception):
-    """There is none that could become an instance; says why, and what to do."""
 
 
 class Reader:
@@ -175,7 +177,7 @@ class Reader:
         self.kinds = Kinds(api)
 
     def listed(self, kind: str, selector: str) -> list[Object]:
-        path = f"/api/v1/namespaces/{quote(self.namespace, safe='')}/{kind}"
+        path = path_of("namespaces", self.namespace, kind)
         return list(self.api.get(path, labelSelector=selector)["items"])
 
     def live(self, version: str, kind: str, name: str) -> Object | None:
@@ -188,7 +190,7 @@ class Reader:
         if record is None:
             known = sorted({item["metadata"]["labels"].get("name", "") for item in self.listed("secrets", "owner=helm")})
             there = f"There are: {', '.join(known)}." if known else "There is no record of any release."
-            raise NoRelease(
+            raise Problem(
                 f"Helm has no release {self.name!r} in namespace {self.namespace!r}. {there} Name one of them: -e release=NAME, "
                 "and its namespace: -e zddc_server_namespace=NAMESPACE"
             )
@@ -220,13 +222,13 @@ class Reader:
         for version, kind, name in record.objects:
             if kind == "Deployment" and (found := self.live(version, kind, name)) and server(found):
                 return found
-        raise NoRelease(
+        raise Problem(
             f"The release {self.name!r} in namespace {self.namespace!r}, of the chart {record.chart}, has no Deployment in the "
             "cluster with a container that has ZDDC_ROOT: it is none of zddc-server. Name another: -e release=NAME"
         )
 
     def pods(self, labels: dict[str, str]) -> list[Object]:
-        every = self.listed("pods", ",".join(f"{key}={value}" for key, value in labels.items()))
+        every = self.listed("pods", selector(labels))
         return [
             {
                 "name": pod["metadata"]["name"],
@@ -240,29 +242,15 @@ class Reader:
         ]
 
 
+def work(caller: Caller) -> Object:
+    name, namespace = caller.params["name"], caller.params["namespace"]
+    api = connect(caller, PREFIX)
+    with api.about(f"The release {name!r} in namespace {namespace!r}"):
+        return Reader(api, name, namespace, caller.params["managed_by"]).read()
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            "name": {"type": "str", "required": True},
-            "namespace": {"type": "str", "required": True},
-            "managed_by": {"type": "str", "default": FIELD_MANAGER},
-        },
-        supports_check_mode=True,
-    )
-    options = module.params
-    name, namespace = options["name"], options["namespace"]
-    try:
-        api = connect(module, PREFIX)
-        result = Reader(api, name, namespace, options["managed_by"]).read()
-    except NoRelease as problem:
-        module.fail_json(msg=str(problem))
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason)
-    except ApiError as error:
-        where = f"The release {name!r} in namespace {namespace!r}: the cluster at {api.address}"
-        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip(), reason=error.reason)
-    module.exit_json(changed=False, **result)
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

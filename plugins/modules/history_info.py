@@ -125,55 +125,42 @@ reason:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, public, read, result
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.history import chosen, no_record, public, read, result
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC, run
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "revision": {"type": "int"}}
 
 
-def known(records: list[dict[str, Any]]) -> str:
+def known(records: list[Object]) -> str:
     """The revisions that there are, in words."""
     return ", ".join(f"{record['revision']} ({result(record)})" for record in records)
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            **INSTANCE_ARG_SPEC,
-            "revision": {"type": "int"},
-        },
-        supports_check_mode=True,
-    )
-    options = module.params
-    where = f"{options['name']} in namespace {options['namespace']}"
-    try:
-        api = connect(module, PREFIX)
+def work(caller: Caller) -> Object:
+    options, api = caller.params, connect(caller, PREFIX)
+    where, revision = f"{options['name']} in namespace {options['namespace']}", options["revision"]
+    with api.about(f"The history of {where}"):
         records = read(api, options["namespace"], options["owner_labels"])
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason)
-    except ApiError as error:
-        told = f"The history of {where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
-        module.fail_json(msg=told, reason=error.reason)
     found = {"revisions": [public(record) for record in records]}
-    revision = options["revision"]
     if revision is None:
-        module.exit_json(changed=False, **found)
+        return found
     if not records:
-        module.fail_json(
-            msg=f"There is no record of {where}. Deploy it first, or correct zddc_server_name, zddc_server_namespace and "
-            "zddc_server_mode."
-        )
+        raise no_record(where)
     record = records[-1] if revision == -1 else chosen(records, revision)
     if record is None:
         wanted = f"revision {revision}" if revision else "earlier revision that served"
-        module.fail_json(
-            msg=f"{where} has no {wanted}. Nothing was changed. There are: {known(records)}. Name one of them: -e revision=NUMBER"
+        raise Problem(
+            f"{where} has no {wanted}. Nothing was changed. There are: {known(records)}. Name one of them: -e revision=NUMBER"
         )
-    module.exit_json(changed=False, chosen=public(record), **found)
+    return {"chosen": public(record), **found}
+
+
+def main() -> None:
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

@@ -90,17 +90,12 @@ reason:
   sample: lost_lease
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import ARGUMENT_SPEC, CONDITIONS, held_or_released
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, **CONDITIONS, supports_check_mode=True)
-    result = held_or_released(module)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run(held_or_released, ARGUMENT_SPEC, **CONDITIONS)
 
 
 if __name__ == "__main__":

@@ -286,19 +286,12 @@ reason:
   sample: ""
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.plan import ARGUMENT_SPEC, look
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    result = look(module)
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run(look, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ RETURN = r"""
 waited:
   description: Whether the cluster was asked at all; not in check mode.
   type: bool
-  returned: always
+  returned: success
   sample: true
 revision:
   description: Revision of the newest ReplicaSet, empty while there is none.
@@ -173,103 +173,57 @@ outage:
   sample: The cluster does not answer any more, and was waited for, for 60 s (zddc_server_outage_timeout).
 """
 
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import follow, timed_out
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import WAITING_ARG_SPEC, Wait
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import AWAY, ApiError, ConnectionProblem, outage
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, follow, timed_out
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.waiting import (
-    WAITING_ARG_SPEC,
-    LostLease,
-    Renewal,
-    tell,
-    writer,
-)
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **WAITING_ARG_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "interval": {"type": "float", "default": 1},
+    "beside_old": {"type": "bool", "default": False},
+}
 
 
-def wait(module: AnsibleModule, api: Api, begin: float) -> None:
-    options = module.params
-    verdict = Verdict(False, None, "")
-    at_each_look: list[Callable[[Verdict], None]] = []
-    if options["lease"]:
-        at_each_look.append(Renewal(api, options["namespace"], **options["lease"]).look)
-    if options["progress"]:
-        progress = Progress(api, options["namespace"], options["stages"], writer(options["progress"]))
-        at_each_look.append(progress.look)
-        api.when_away = progress.tell_away
+def work(caller: Caller) -> Object:
+    options = caller.params
     namespace, name = options["namespace"], options["name"]
-    patience = timedelta(seconds=options["unschedulable_timeout"])
-    for verdict in follow(api, namespace, name, options["timeout"], options["interval"], patience, options["beside_old"]):
-        for call in at_each_look:
-            call(verdict)
-    seconds = round(time.monotonic() - begin, 1)
-    result: dict[str, Any] = {
+    if caller.check_mode:
+        return {"waited": False, "msg": f"Check mode: the rollout of Deployment {name} was not waited for."}
+    for option, least in (("timeout", 1), ("interval", 0.1), ("unschedulable_timeout", 0), ("log_lines", 0)):
+        if options[option] < least:
+            raise Problem(f"{option} must be {least} at least. Raise it.")
+    if progress := options["progress"]:
+        try:
+            open(progress, "a", encoding="utf-8").close()
+        except OSError as error:
+            raise Problem(f"progress: {progress} cannot be written: {error.strerror}. Name another file.") from None
+    what, advice = f"Deployment {name} in namespace {namespace}", "Check the name, the namespace and the cluster."
+    wait, patience = Wait(caller, what, namespace, advice), timedelta(seconds=options["unschedulable_timeout"])
+    with wait.told():
+        looks = follow(wait.api, namespace, name, options["timeout"], options["interval"], patience, options["beside_old"])
+        verdict = wait.follow(looks)
+    result = {
         "waited": True,
         "revision": verdict.revision,
         "replicas": verdict.replicas,
         "pods": [pod.public() for pod in verdict.pods],
-        "seconds": seconds,
+        "seconds": wait.seconds,
     }
     if verdict.done:
-        module.exit_json(changed=False, cause="", container="", log=[], events=[], **result)
-    failure = verdict.failure or timed_out(verdict, name, f"after {seconds:.0f} s")
-    tell(module, api, namespace, failure, verdict.pods, result)
+        return {"cause": "", "container": "", "log": [], "events": [], **result}
+    raise wait.failed(verdict.failure or timed_out(verdict, name, f"after {wait.seconds:.0f} s"), verdict, result)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            **WAITING_ARG_SPEC,
-            "name": {"type": "str", "required": True},
-            "namespace": {"type": "str", "required": True},
-            "interval": {"type": "float", "default": 1},
-            "beside_old": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    namespace, name = module.params["namespace"], module.params["name"]
-    if module.check_mode:
-        module.exit_json(changed=False, waited=False, msg=f"Check mode: the rollout of Deployment {name} was not waited for.")
-    for option, least in (("timeout", 1), ("interval", 0.1), ("unschedulable_timeout", 0), ("log_lines", 0)):
-        if module.params[option] < least:
-            module.fail_json(msg=f"{option} must be {least} at least. Raise it.", waited=False)
-    if progress := module.params["progress"]:
-        try:
-            open(progress, "a", encoding="utf-8").close()
-        except OSError as error:
-            module.fail_json(msg=f"progress: {progress} cannot be written: {error.strerror}. Name another file.", waited=False)
-    begin = time.monotonic()
-    try:
-        api = connect(module)
-        wait(module, api, begin)
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason, waited=False)
-    except LostLease as lost:
-        module.fail_json(
-            msg=f"Deployment {name} in namespace {namespace}: {lost} works on it too, and has taken the Lease over. "
-            "Run this again when that run has ended.",
-            reason=lost.reason,
-            waited=True,
-        )
-    except ApiError as error:
-        seconds = time.monotonic() - begin
-        advice = error.advice or "Check the name, the namespace and the cluster."
-        module.fail_json(
-            msg=f"Deployment {name} in namespace {namespace}: the cluster at {api.address} {error.what}, "
-            f"after {seconds:.0f} s. {advice}",
-            reason=error.reason,
-            waited=True,
-            seconds=round(seconds, 1),
-            **({"outage": outage(module.params["outage_timeout"])} if error.reason == AWAY else {}),
-        )
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

@@ -101,17 +101,12 @@ reason:
   sample: away
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.varasys.zddc.plugins.module_utils.running import run
 from ansible_collections.varasys.zddc.plugins.module_utils.source.signature import ARGUMENT_SPEC, CONDITIONS, checked
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, **CONDITIONS)
-    result = checked(module)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run(checked, ARGUMENT_SPEC, **CONDITIONS)
 
 
 if __name__ == "__main__":

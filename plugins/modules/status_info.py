@@ -136,31 +136,27 @@ reason:
 """
 
 from datetime import timedelta
-from urllib.parse import quote
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
+from ansible_collections.varasys.zddc.plugins.module_utils import names
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Api, Kinds, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, path_of, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.names import (
-    BUILD_FLAGS,
-    FIELD_MANAGER,
-    GIT_COMMIT,
-    GIT_REF,
-    INSTANCE,
-    MODE,
-    PREFIX,
-    SERVED,
-)
-from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import parse
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC, run
+from ansible_collections.varasys.zddc.plugins.module_utils.source.build_record import built
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import GRACE, Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, assess
 
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **INSTANCE_ARG_SPEC,
+    "others": {"type": "bool", "default": True},
+    "field_manager": {"type": "str", "default": names.FIELD_MANAGER},
+    "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
+    "timeout": {"type": "int", "default": 5},
+}
 GONE = "not deployed"
 
 
@@ -178,8 +174,7 @@ class Namespace:
         self.ingresses = self.listed("/apis/networking.k8s.io/v1", "ingresses")
 
     def listed(self, base: str, kind: str) -> list[Object]:
-        path = f"{base}/namespaces/{quote(self.name, safe='')}/{kind}"
-        return list(self.api.get(path, labelSelector=self.selector)["items"])
+        return list(self.api.get(path_of("namespaces", self.name, kind, base=base), labelSelector=self.selector)["items"])
 
     def live(self, definition: Object) -> tuple[str | None, Object | None]:
         """The path of an object, and what is there."""
@@ -190,7 +185,7 @@ class Namespace:
 
 def of(items: list[Object], name: str) -> list[Object]:
     """Those of one instance."""
-    return [item for item in items if item["metadata"]["labels"].get(INSTANCE) == name]
+    return [item for item in items if item["metadata"]["labels"].get(names.INSTANCE) == name]
 
 
 def age(passed: timedelta) -> str:
@@ -231,7 +226,7 @@ def state(verdict: Verdict, record: Object | None) -> str:
         return verdict.stage
     if verdict.replicas["wanted"] == 0:
         return "stopped"
-    if record and history.result(record) != SERVED:
+    if record and history.result(record) != names.SERVED:
         return "serves, but its deploy did not come to its end"
     return "serves"
 
@@ -258,17 +253,9 @@ def drift(namespace: Namespace, record: Object, manager: str, allowed: list[str]
     return lines
 
 
-def built(pod: Pod) -> Object:
-    """What the pod's build says of itself."""
-    for one in pod.seen.get("status", {}).get("initContainerStatuses") or []:
-        if one["name"] == "build":
-            return parse(one.get("state", {}).get("terminated", {}).get("message", ""))
-    return {}
-
-
 def other_build(pod: Pod, annotations: Object) -> str:
     """What of the pod's build is not what was asked for."""
-    record, noted = built(pod), {"commit": GIT_COMMIT, "flags": BUILD_FLAGS}
+    record, noted = built(pod.seen), {"commit": names.GIT_COMMIT, "flags": names.BUILD_FLAGS}
     wrong = [
         f"{name} {record[name]}, where {asked} was asked for"
         for name, key in noted.items()
@@ -299,11 +286,11 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
     current = [pod for pod in verdict.pods if pod.current and pod.alive]
     made = [moment(pod.seen["metadata"]["creationTimestamp"]) for pod in current]
     told |= {
-        "mode": template["metadata"]["labels"].get(MODE, ""),
-        "ref": annotations.get(GIT_REF, ""),
-        "commit": annotations.get(GIT_COMMIT, ""),
-        "short_commit": annotations.get(GIT_COMMIT, "")[:12],
-        "go": ", ".join(sorted({go for pod in current if (go := built(pod).get("go", ""))})),
+        "mode": template["metadata"]["labels"].get(names.MODE, ""),
+        "ref": annotations.get(names.GIT_REF, ""),
+        "commit": annotations.get(names.GIT_COMMIT, ""),
+        "short_commit": annotations.get(names.GIT_COMMIT, "")[:12],
+        "go": ", ".join(sorted({go for pod in current if (go := built(pod.seen).get("go", ""))})),
         "image": template["spec"]["containers"][0]["image"],
         "ready": f"{verdict.replicas['ready']}/{verdict.replicas['wanted']}",
         "restarts": str(sum(pod.restarts for pod in current)) if current else "",
@@ -322,35 +309,25 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
     return told | {"drift": "yes" if notes else "no", "notes": [*differing, *notes]}
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            **INSTANCE_ARG_SPEC,
-            "others": {"type": "bool", "default": True},
-            "field_manager": {"type": "str", "default": FIELD_MANAGER},
-            "allowed_managers": {"type": "list", "elements": "str", "default": ["kube-controller-manager"]},
-            "timeout": {"type": "int", "default": 5},
-        },
-        supports_check_mode=True,
-    )
-    options = module.params
-    labels = {key: value for key, value in options["owner_labels"].items() if key != INSTANCE}
-    try:
-        api = connect(module, PREFIX, options["timeout"])
-        namespace = Namespace(api, options["namespace"], ",".join(f"{key}={value}" for key, value in labels.items()))
-        names = {options["name"]}
+def work(caller: Caller) -> Object:
+    options = caller.params
+    labels = {key: value for key, value in options["owner_labels"].items() if key != names.INSTANCE}
+    api = connect(caller, names.PREFIX, options["timeout"])
+    with api.about(f"The instances in namespace {options['namespace']}"):
+        namespace = Namespace(api, options["namespace"], selector(labels))
+        known = {options["name"]}
         if options["others"]:
-            names |= {item["metadata"]["labels"].get(INSTANCE) for item in (*namespace.deployments, *namespace.records)}
-        instances = [
-            row(namespace, name, options["field_manager"], options["allowed_managers"]) for name in sorted(filter(None, names))
-        ]
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason)
-    except ApiError as error:
-        where = f"The instances in namespace {options['namespace']}: the cluster at {api.address}"
-        module.fail_json(msg=f"{where} {error.what}. {error.advice}".rstrip(), reason=error.reason)
-    module.exit_json(changed=False, instances=instances)
+            known |= {item["metadata"]["labels"].get(names.INSTANCE) for item in (*namespace.deployments, *namespace.records)}
+        return {
+            "instances": [
+                row(namespace, name, options["field_manager"], options["allowed_managers"])
+                for name in sorted(filter(None, known))
+            ]
+        }
+
+
+def main() -> None:
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

@@ -72,16 +72,16 @@ reason:
 import json
 import time
 from collections.abc import Callable
-from urllib.parse import quote
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import INSTANCE_ARG_SPEC, Answer, Api, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Answer, Api, Caller, connect, path_of, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import GIT_COMMIT, PREFIX
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC, run
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "timeout": {"type": "int", "default": 10}}
 
 
 def is_page(answer: Answer) -> bool:
@@ -121,10 +121,7 @@ def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> 
     """Whether every pod runs the commit that was deployed."""
     begin = time.monotonic()
     wanted = record["data"].get("commit", "")
-    found = api.get(
-        f"/api/v1/namespaces/{quote(namespace, safe='')}/pods",
-        labelSelector=",".join(f"{key}={value}" for key, value in labels.items()),
-    )
+    found = api.get(path_of("namespaces", namespace, "pods"), labelSelector=selector(labels))
     # Not those of a build, which carry no commit.
     served = [item for item in found["items"] if "batch.kubernetes.io/job-name" not in item["metadata"].get("labels", {})]
     commits = {
@@ -140,40 +137,25 @@ def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> 
     }
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **AUTH_ARG_SPEC,
-            **INSTANCE_ARG_SPEC,
-            "timeout": {"type": "int", "default": 10},
-        },
-        supports_check_mode=True,
-    )
-    options = module.params
-    name, namespace = options["name"], options["namespace"]
+def work(caller: Caller) -> Object:
+    options = caller.params
+    name, namespace, labels = options["name"], options["namespace"], options["owner_labels"]
     where = f"{name} in namespace {namespace}"
-    try:
-        api = connect(module, PREFIX, options["timeout"])
-        records = history.read(api, namespace, options["owner_labels"])
+    api = connect(caller, PREFIX, options["timeout"])
+    with api.about(where):
+        records = history.read(api, namespace, labels)
         if not records:
-            module.fail_json(
-                msg=f"There is no record of {where}. Deploy it first, or correct zddc_server_name, "
-                "zddc_server_namespace and zddc_server_mode."
-            )
-        place = (quote(part, safe="") for part in (namespace, name))
-        base = "/api/v1/namespaces/{}/services/http:{}:http/proxy".format(*place)
-        checks = [commit(api, namespace, options["owner_labels"], records[-1])]
-        checks += [ask(api, base, *request) for request in REQUESTS]
-    except ConnectionProblem as problem:
-        module.fail_json(msg=str(problem), reason=problem.reason)
-    except ApiError as error:
-        told = f"{where}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
-        module.fail_json(msg=told, reason=error.reason)
-    wrong = [f"{one['name']}: not so, {one['said']}" for one in checks if not one["ok"]]
-    if wrong:
+            raise history.no_record(where)
+        base = path_of("namespaces", namespace, "services", f"http:{name}:http", "proxy")
+        checks = [commit(api, namespace, labels, records[-1]), *(ask(api, base, *request) for request in REQUESTS)]
+    if wrong := [f"{one['name']}: not so, {one['said']}" for one in checks if not one["ok"]]:
         advice = "Look at it with the playbook varasys.zddc.status, and deploy it again where it is stopped or not as it was."
-        module.fail_json(msg="\n- ".join([f"{where} does not do what it should:", *wrong]) + f"\n{advice}", checks=checks)
-    module.exit_json(changed=False, checks=checks)
+        raise Problem("\n- ".join([f"{where} does not do what it should:", *wrong]) + f"\n{advice}", checks=checks)
+    return {"checks": checks}
+
+
+def main() -> None:
+    run(work, ARGUMENT_SPEC)
 
 
 if __name__ == "__main__":

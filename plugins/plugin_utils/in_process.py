@@ -18,6 +18,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action.normal import ActionModule as Normal
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import api
+from ansible_collections.varasys.zddc.plugins.module_utils.running import outcome
 
 
 @dataclass
@@ -39,7 +40,7 @@ class InProcess(Normal):
 
     @staticmethod
     def work(caller: api.Caller) -> dict[str, Any]:
-        """The module's result."""
+        """The work of the module."""
         raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -49,8 +50,7 @@ class InProcess(Normal):
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
         validation, options = self.validate_argument_spec(self.argument_spec, **self.conditions)
         caller = Caller(options, self._task.check_mode, self._task.diff, set(validation._no_log_values))
-        result = self.work(caller)
-        return dict(remove_values(result, caller.no_log_values))
+        return dict(remove_values(outcome(self.work, caller), caller.no_log_values))
 
     def _comes_to_the_same(self, task_vars: dict[str, Any]) -> bool:
         """The module would run on this machine, as this user, with this Python and its environment."""

@@ -15,6 +15,7 @@ from ansible_collections.kubernetes.core.plugins.doc_fragments import k8s_auth_o
 
 from ansible_collections.varasys.zddc.plugins.action import record as recording
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api, internal
+from ansible_collections.varasys.zddc.plugins.module_utils import running
 from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 from ansible_collections.varasys.zddc.plugins.modules import (
     apply,
@@ -68,7 +69,7 @@ def spec_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], dict[str,
         def stop(**settings: Any) -> None:
             raise Captured(settings)
 
-        monkeypatch.setattr(module, "AnsibleModule", stop)
+        monkeypatch.setattr(schema if module is schema else running, "AnsibleModule", stop)
         with pytest.raises(Captured) as caught:
             module.main()
         settings = caught.value.args[0]

@@ -55,6 +55,7 @@ DEPLOYMENT: dict[str, Any] = {
                         "image": "alpine:3.22",
                         "imagePullPolicy": "Always",
                         "env": [
+                            {"name": "ZDDC_CORS_ORIGIN", "value": "https://a.example.org,https://b.example.org"},
                             {"name": "ZDDC_ROOT", "value": "/data"},
                             {"name": "ZDDC_TLS_CERT", "value": "none"},
                             {"name": "ZDDC_OPA_URL", "value": "http://opa:8181"},
@@ -112,7 +113,7 @@ def test_variables() -> None:
         "image": "alpine:3.22",
         "image_pull_policy": "Always",
         "root": "/data",
-        "cors_origins": None,
+        "cors_origins": ["https://a.example.org", "https://b.example.org"],
         "extra_env": {
             "ZDDC_OPA_URL": "http://opa:8181",
             "ZDDC_KEY": {"secretKeyRef": {"name": "keys", "key": "one"}},
@@ -168,6 +169,14 @@ def test_a_selector_that_stays() -> None:
 
 def test_values_are_merged_as_helm_merges_them() -> None:
     assert merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4, "c": None}, "d": {}}) == {"a": {"b": 4}, "d": {}}
+
+
+def test_origins_that_are_not_set_and_those_that_are_empty() -> None:
+    deployment = copy.deepcopy(DEPLOYMENT)
+    server = next(one for one in deployment["spec"]["template"]["spec"]["containers"] if "env" in one)
+    for env, wanted in (({}, None), ({"ZDDC_CORS_ORIGIN": ""}, [])):
+        server["env"] = [{"name": name, "value": value} for name, value in {"ZDDC_ROOT": "/data", **env}.items()]
+        assert variables(deployment, SERVICE, None, VALUES).variables["zddc_server_cors_origins"] == wanted
 
 
 def test_secrets_of_a_release_are_left_out() -> None:

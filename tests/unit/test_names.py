@@ -22,13 +22,13 @@ DOCUMENTED = re.compile(r'^(DOCUMENTATION|EXAMPLES|RETURN) = r""".*?"""', re.MUL
 def set_by(*templates: str) -> set[str]:
     """The environment that templates set by name."""
     texts = ((ROLE / "templates" / name).read_text() for name in templates)
-    return {name for text in texts for name in re.findall(r"^ *- name: ([A-Z_]+)$", text, re.MULTILINE)}
+    return {name for text in texts for name in re.findall(r"^ *- \{?name: ([A-Z_]+)(?:,|$)", text, re.MULTILINE)}
 
 
 def test_the_environment_of_the_server() -> None:
     assert set_by("deployment.yml.j2", "deployment/prod.yml.j2") == set(names.FIXED_ENV)
     mounter = set_by("deployment/dev.yml.j2", "containers/overlay.yml.j2", "containers/overlay_env.yml.j2")
-    assert {"LOWER_DIR", "RUN_AS_USER"} <= mounter <= {*pods.MOUNTER_ENV, *names.SERVER_ENV}
+    assert {"LOWER_DIR", "RUN_AS_USER"} <= mounter <= {*pods.MOUNTER_ENV, *names.ENVIRONMENT}
 
 
 def test_the_environment_of_the_build() -> None:

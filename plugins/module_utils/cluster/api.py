@@ -14,13 +14,15 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
     _create_auth_spec,
     _create_configuration,
@@ -28,7 +30,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
     _set_header,
 )
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem, explain
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem, Problem, explain
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.kubeconfig import check_kubeconfig, origin
 
 try:
@@ -42,14 +44,8 @@ except ImportError:
 
 HAS_CLIENT = kubernetes is not None
 GOOD_CLIENT = "37.0.2"
-# What the documentation fragment api.instance describes.
-INSTANCE_ARG_SPEC = {
-    "name": {"type": "str", "required": True},
-    "namespace": {"type": "str", "required": True},
-    "owner_labels": {"type": "dict", "required": True},
-}
-# What the documentation fragment api.outage describes.
-OUTAGE_ARG_SPEC = {"outage_timeout": {"type": "int", "default": 60}}
+# How it is reached, and what the documentation fragment api.outage describes.
+OUTAGE_ARG_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, "outage_timeout": {"type": "int", "default": 60}}
 
 
 def check_client() -> None:
@@ -82,6 +78,16 @@ def whoami() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"
+
+
+def path_of(*parts: str, base: str = "/api/v1") -> str:
+    """Where something lies in the cluster's API."""
+    return "/".join([base, *(quote(part, safe=":") for part in parts)])
+
+
+def selector(labels: Mapping[str, Any]) -> str:
+    """The labels as a query names them."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
@@ -170,23 +176,31 @@ class Api:
     def ask(self, path: str, accept: str) -> Answer:
         """The answer of a server to which the cluster's API passes a request on, also where that is an error."""
         try:
-            response = self.client.request(
-                "get", path, header_params={"Accept": accept}, serialize=False, _request_timeout=self.timeout
-            )
-            status, headers, text = response.status, response.headers, response.data.decode(errors="replace")
-        except ApiException as error:
-            if not error.status or _is_status(error.body):
-                raise explain(error, self.timeout) from error
-            status, headers, text = error.status, error.headers, str(error.body)
-        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise explain(error, self.timeout) from error
-        return Answer(status, (headers.get("Content-Type") or "").partition(";")[0], text)
+            found, text = self._try("get", path, {}, header_params={"Accept": accept})
+        except ApiError as error:
+            said: Any = error.__cause__
+            if not error.status or _is_status(said.body):
+                raise
+            found, text = said, str(said.body)
+        return Answer(found.status, (found.headers.get("Content-Type") or "").partition(";")[0], text)
+
+    @contextmanager
+    def about(self, what: str) -> Iterator[None]:
+        """Tell of a request that fails in here what it was for."""
+        try:
+            yield
+        except ApiError as error:
+            what = f"{what}: the cluster" if what else "The cluster"
+            raise Problem(f"{what} at {self.address} {error.what}. {error.advice}".rstrip(), error.reason) from error
 
     def _request(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
         begin, first = time.monotonic(), True
         while True:
             try:
-                return self._try(verb, path, query, **options)
+                response, text = self._try(verb, path, query, **options)
+                if date := response.headers.get("Date"):
+                    self.now = parsedate_to_datetime(date)
+                return text
             except ApiError as error:
                 if not error.passing or time.monotonic() - begin >= self.patience:
                     raise
@@ -195,22 +209,13 @@ class Api:
             first = False
             time.sleep(1)
 
-    def _try(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> str:
+    def _try(self, verb: str, path: str, query: dict[str, Any], **options: Any) -> tuple[Any, str]:
+        options |= {"query_params": list(query.items()), "serialize": False, "_request_timeout": self.timeout}
         try:
-            response = self.client.request(
-                verb,
-                path,
-                query_params=list(query.items()),
-                serialize=False,
-                _request_timeout=self.timeout,
-                **options,
-            )
-            text = response.data.decode(errors="replace")
+            response = self.client.request(verb, path, **options)
+            return response, str(response.data.decode(errors="replace"))
         except (ApiException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise explain(error, self.timeout) from error
-        if date := response.headers.get("Date"):
-            self.now = parsedate_to_datetime(date)
-        return str(text)
 
     @staticmethod
     def _object(text: str) -> dict[str, Any]:
@@ -240,8 +245,8 @@ class Kinds:
         resource = self._groups[api_version].get(kind)
         if resource is None:
             return None
-        scope = f"/namespaces/{quote(namespace, safe='')}" if resource["namespaced"] else ""
-        return f"{base}{scope}/{resource['name']}" + (f"/{quote(name, safe='')}" if name else "")
+        scope = ("namespaces", namespace) if resource["namespaced"] else ()
+        return path_of(*scope, resource["name"], *filter(None, [name]), base=base)
 
     def namespaced(self, api_version: str, kind: str) -> bool:
         """Whether objects of a kind that path() has found lie in namespaces."""

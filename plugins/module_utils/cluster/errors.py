@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import suppress
+from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 
@@ -33,12 +34,20 @@ SETUP = "setup"
 """What leads to it is wrong: the kubeconfig, the address, a certificate, the client library."""
 
 
-class ConnectionProblem(Exception):
+class Problem(Exception):
+    """What stands in the way, in words for the user; why in a word, where it is the cluster; and what else the result has."""
+
+    def __init__(self, what: str, reason: str = "", **more: Any) -> None:
+        super().__init__(what)
+        self.reason = reason
+        self.result: dict[str, Any] = {"failed": True, "msg": what, **({"reason": reason} if reason else {}), **more}
+
+
+class ConnectionProblem(Problem):
     """There is no way to the cluster; says why, and what to do."""
 
     def __init__(self, what: str, reason: str = SETUP) -> None:
-        super().__init__(what)
-        self.reason = reason
+        super().__init__(what, reason)
 
 
 class ApiError(Exception):

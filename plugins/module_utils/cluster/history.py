@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
-from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of, selector
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import (
     BY,
     CAUSE,
+    PREFIX,
     RESULT,
     SERVED,
     SIGNED_BY,
@@ -21,17 +22,10 @@ from ansible_collections.varasys.zddc.plugins.module_utils.names import (
 )
 
 
-class Reader(Protocol):
-    def get(self, path: str, **query: Any) -> Object: ...
-
-
-def read(api: Reader, namespace: str, labels: Mapping[str, str]) -> list[Object]:
+def read(api: Api, namespace: str, labels: Mapping[str, str]) -> list[Object]:
     """Every record of an instance, the oldest first."""
-    found = api.get(
-        f"/apis/apps/v1/namespaces/{quote(namespace, safe='')}/controllerrevisions",
-        labelSelector=",".join(f"{key}={value}" for key, value in labels.items()),
-    )
-    return sorted(found["items"], key=lambda item: item["revision"])
+    path = path_of("namespaces", namespace, "controllerrevisions", base="/apis/apps/v1")
+    return sorted(api.get(path, labelSelector=selector(labels))["items"], key=lambda item: item["revision"])
 
 
 def result(record: Object) -> str:
@@ -96,6 +90,12 @@ def public(record: Object) -> Object:
     }
     outcome = ": ".join(filter(None, (told["result"], told["note"], told["cause"])))
     return told | {"short_commit": told["commit"][:12], "outcome": outcome}
+
+
+def no_record(where: str) -> Problem:
+    return Problem(
+        f"There is no record of {where}. Deploy it first, or correct {PREFIX}name, {PREFIX}namespace and {PREFIX}mode."
+    )
 
 
 def signature(record: Object) -> Object:

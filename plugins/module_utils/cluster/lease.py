@@ -8,18 +8,21 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
+from typing import Any, NamedTuple
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Caller, connect, whoami
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import LOST_LEASE, ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
+    OUTAGE_ARG_SPEC,
+    Api,
+    Caller,
+    connect,
+    path_of,
+    whoami,
+)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import LOST_LEASE, ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **OUTAGE_ARG_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
@@ -32,14 +35,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 CONDITIONS: dict[str, Any] = {"required_if": [("state", "released", ["holder"])]}
 
 
-class Writer(Protocol):
-    now: datetime
-
-    def find(self, path: str, **query: Any) -> Object | None: ...
-
-    def send(self, verb: str, path: str, body: Any, **query: Any) -> Object: ...
-
-
 class Held(NamedTuple):
     """Somebody else holds it."""
 
@@ -49,16 +44,15 @@ class Held(NamedTuple):
     """Seconds until it ends, unless it is renewed."""
 
 
-def _path(namespace: str, name: str = "") -> str:
-    base = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
-    return f"{base}/{quote(name, safe='')}" if name else base
+def _path(namespace: str, *name: str) -> str:
+    return path_of("namespaces", namespace, "leases", *name, base="/apis/coordination.k8s.io/v1")
 
 
 def _stamp(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def take(api: Writer, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None) -> Held | None:
+def take(api: Api, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None) -> Held | None:
     """Take or renew it. Gives who holds it where it cannot be taken."""
     found = api.find(_path(namespace, name))
     spec = (found or {}).get("spec", {})
@@ -86,7 +80,7 @@ def take(api: Writer, namespace: str, name: str, holder: str, seconds: int, labe
     return None
 
 
-def release(api: Writer, namespace: str, name: str, holder: str) -> bool:
+def release(api: Api, namespace: str, name: str, holder: str) -> bool:
     """Remove it if it is this holder's. Gives whether it was."""
     found = api.find(_path(namespace, name))
     if not found or found["spec"].get("holderIdentity") != holder:
@@ -102,29 +96,28 @@ def release(api: Writer, namespace: str, name: str, holder: str) -> bool:
 
 
 def held_or_released(caller: Caller) -> Object:
-    """The result of the module lease; one that failed has C(failed), C(msg) and C(reason)."""
+    """The work of the module lease."""
     options = caller.params
+    done: Object = {"holder": options["holder"] or "", "waited": 0.0}
     if caller.check_mode:
-        return {"changed": False, "holder": options["holder"] or "", "waited": 0.0}
-    try:
-        api = connect(caller)
+        return done
+    api = connect(caller)
+    what = f"Lease {options['name']!r} in namespace {options['namespace']!r}"
+    with api.about(what):
         if options["state"] == "held":
             return hold(api, options)
         # It ends by itself.
         api.patience = 0
-        changed = release(api, options["namespace"], options["name"], options["holder"])
-    except ConnectionProblem as problem:
-        return {"failed": True, "msg": str(problem), "reason": problem.reason}
-    except ApiError as error:
-        what = f"Lease {options['name']!r} in namespace {options['namespace']!r}: the cluster at {api.address} {error.what}"
-        if options["state"] == "released" and error.passing:
-            told = f"{what}. It ends by itself, within {options['seconds']} s."
-            return {"changed": False, "holder": options["holder"], "waited": 0.0, "warnings": [told]}
-        return {"failed": True, "msg": f"{what}. {error.advice}".rstrip(), "reason": error.reason}
-    return {"changed": changed, "holder": options["holder"], "waited": 0.0}
+        try:
+            return {**done, "changed": release(api, options["namespace"], options["name"], options["holder"])}
+        except ApiError as error:
+            if not error.passing:
+                raise
+            told = f"{what}: the cluster at {api.address} {error.what}. It ends by itself, within {options['seconds']} s."
+            return {**done, "warnings": [told]}
 
 
-def hold(api: Writer, options: Object) -> Object:
+def hold(api: Api, options: Object) -> Object:
     """Take it, and wait for who has it."""
     name, namespace, begin = options["name"], options["namespace"], time.monotonic()
     holder = options["holder"] or f"{whoami()} {secrets.token_hex(4)}"
@@ -132,12 +125,11 @@ def hold(api: Writer, options: Object) -> Object:
         waited = time.monotonic() - begin
         if waited >= options["wait"]:
             since = f" since {held.since[:19]}Z" if held.since else ""
-            return {
-                "failed": True,
-                "reason": LOST_LEASE,
-                "msg": f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
+            raise Problem(
+                f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
                 f"Waited {waited:.0f} s for it. Nothing was changed. Run this again when that run has ended; if it was "
                 f"killed, its Lease ends within {held.left:.0f} s.",
-            }
+                LOST_LEASE,
+            )
         time.sleep(min(1.0, held.left, options["wait"] - waited))
     return {"changed": True, "holder": holder, "waited": round(time.monotonic() - begin, 1)}

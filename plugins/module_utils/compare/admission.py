@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
@@ -28,7 +27,7 @@ def problems(api: Api, namespace: str, deployment: Object, accounts: Iterable[st
         return []
     template = deployment["spec"]["template"]
     mounter = next(filter(mounts, containers(template["spec"])), {}).get("name", "")
-    where = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    where = path_of("namespaces", namespace)
     metadata = {**template.get("metadata", {}), "generateName": f"{deployment['metadata']['name']}-"}
     spec = {key: value for key, value in template["spec"].items() if key != "serviceAccountName" or value not in accounts}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

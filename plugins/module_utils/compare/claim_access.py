@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.user_namespaces import pod_spec
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
@@ -55,8 +54,7 @@ def rolling(api: Api, what: str, modes: list[str], claim: Object, pod: Object) -
     if any(term.get("topologyKey") == "kubernetes.io/hostname" for term in together):
         return []
     with suppress(ApiError):
-        path = f"/api/v1/persistentvolumes/{quote(claim['volume'], safe='')}"
-        volume = (api.find(path) or {}) if claim.get("volume") else {}
+        volume = (api.find(path_of("persistentvolumes", claim["volume"])) or {}) if claim.get("volume") else {}
         nodes = [node for node in api.get("/api/v1/nodes")["items"] if takes(node, pod, volume.get("spec", {}))]
         if len(nodes) > 1:
             return [

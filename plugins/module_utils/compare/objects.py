@@ -65,15 +65,8 @@ def plain(live: Object) -> Object:
 
 def dry_run(api: Api, path: str, definition: Object, manager: str) -> Object:
     """The object as an apply would leave it."""
-    return api.send(
-        "patch",
-        path,
-        json.dumps(definition),
-        "application/apply-patch+yaml",
-        dryRun="All",
-        fieldManager=manager,
-        force="true",
-    )
+    query = {"dryRun": "All", "fieldManager": manager, "force": "true"}
+    return api.send("patch", path, json.dumps(definition), "application/apply-patch+yaml", **query)
 
 
 def compare(api: Api, path: str, live: Object | None, definition: Object, manager: str, allowed: list[str]) -> Compared:

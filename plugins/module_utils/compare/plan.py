@@ -7,45 +7,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster import history
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import (
-    INSTANCE_ARG_SPEC,
     OUTAGE_ARG_SPEC,
     Caller,
     Kinds,
     connect,
+    selector,
     whoami,
 )
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import (
-    AWAY,
-    FORBIDDEN,
-    REFUSED,
-    ApiError,
-    ConnectionProblem,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import AWAY, FORBIDDEN, REFUSED, ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import OutOfTime, limited
-from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, user_namespaces
+from ansible_collections.varasys.zddc.plugins.module_utils.compare import admission, claim_access, preflight, user_namespaces
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.objects import Compared, compare, plain
-from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import (
-    Found,
-    cannot,
-    check_claim,
-    check_cluster,
-    check_namespace,
-    manager,
-)
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, INSTANCE, OWN, PREFIX, SERVED
+from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTANCE_ARG_SPEC
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9
 """Seconds for all of it, beside those of an outage: whatever hangs, a credential plugin or a name server too, the play hears
 of it within 15 s."""
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    **AUTH_ARG_SPEC,
     **INSTANCE_ARG_SPEC,
     **OUTAGE_ARG_SPEC,
     "definitions": {"type": "list", "elements": "dict", "default": []},
@@ -89,14 +73,14 @@ class Planner:
     def plan(self) -> None:
         options, result, problems = self.options, self.result, self.result["problems"]
         result["warnings"] += options["cautions"] if options["definitions"] else []
-        result["kubernetes_version"] = check_cluster(self.api)
-        namespace = check_namespace(self.api, self.namespace)
+        result["kubernetes_version"] = preflight.check_cluster(self.api)
+        namespace = preflight.check_namespace(self.api, self.namespace)
         result["namespace_exists"] = self.take(namespace)
         wanted = options["definitions"]
         if wanted and not options["create_namespace"]:
             self.lack(namespace.missing)
         if namespace.what and wanted and options["data_claim"]:
-            result["claim"] = self.take(claim := check_claim(self.api, self.namespace, options["data_claim"]))
+            result["claim"] = self.take(claim := preflight.check_claim(self.api, self.namespace, options["data_claim"]))
             self.lack(claim.missing)
         if namespace.what and wanted and options["build_cache_claim"]:
             self.check_build_cache()
@@ -111,7 +95,7 @@ class Planner:
     def check_build_cache(self) -> None:
         name, mode = self.options["build_cache_claim"], self.options["build_cache_access_mode"]
         variable = f"{PREFIX}build_cache_claim"
-        claim = self.take(found := check_claim(self.api, self.namespace, name, variable))
+        claim = self.take(found := preflight.check_claim(self.api, self.namespace, name, variable))
         self.lack(found.missing)
         if claim and mode not in claim["access_modes"]:
             self.result["problems"].append(
@@ -119,15 +103,20 @@ class Planner:
                 f"{', '.join(claim['access_modes'])}. Set the variable to what the claim has."
             )
 
-    def take(self, found: Found) -> Any:
+    def take(self, found: preflight.Found) -> Any:
         """What was found; what stands in the way is noted."""
         self.result["problems"] += found.problems
         self.result["reason"] = self.result["reason"] or found.reason
         return found.what
 
-    def cannot(self, verb: str, variable: str, what: str, error: ApiError) -> None:
+    def cannot(self, verb: str, what: str, error: ApiError, variable: str = f"{PREFIX}name") -> None:
         """Note what the cluster does not let be read or applied."""
-        self.take(Found(None, [cannot(verb, variable, what, self.api, error)], [], error.reason))
+        what = f"{what} in namespace {self.namespace!r}"
+        self.take(preflight.Found(None, [preflight.cannot(verb, variable, what, self.api, error)], [], error.reason))
+
+    def set_by(self, kind: str) -> str:
+        """The variables that give what is in an object of this kind."""
+        return str(self.options["set_by"].get(kind, self.options["set_by"].get("", kind)))
 
     def reference(self, version: str, kind: str, name: str, **known: str) -> Object:
         """What an object is deleted by."""
@@ -141,7 +130,7 @@ class Planner:
         try:
             return history.read(self.api, self.namespace, self.labels)
         except ApiError as error:
-            self.cannot("read", f"{PREFIX}namespace", f"the history in namespace {self.namespace!r}", error)
+            self.cannot("read", "the history", error, f"{PREFIX}namespace")
             return []
 
     def look_at(self, definition: Object, namespace_exists: bool) -> None:
@@ -151,33 +140,25 @@ class Planner:
         self.result["objects"].append(found | untold)
         try:
             path = self.kinds.path(version, kind, self.namespace, name)
-            if path is None:
-                self.result["problems"].append(
-                    f"The cluster at {self.api.address} knows no {kind} of {version}. "
-                    "Install what brings it, or turn off what needs it."
-                )
-                return
-            if not self.kinds.namespaced(version, kind):
-                self.result["problems"].append(
-                    f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
-                    "Take it out, and create it by other means."
-                )
-                return
-            live = self.api.find(path) if namespace_exists else None
+            live = self.api.find(path) if path and namespace_exists and self.kinds.namespaced(version, kind) else None
         except ApiError as error:
-            what = f"{kind} {name!r} in namespace {self.namespace!r}"
-            self.cannot("read", f"{PREFIX}name", what, error)
+            self.cannot("read", f"{kind} {name!r}", error)
             return
-        # What is in a claim is nobody's to take.
-        spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
-        problem = self.of_another(live) if live and spared else ""
-        if live and kind == "Deployment":
-            problem = problem or self.moved_tag(live)
+        if path is None:
+            problem = f"The cluster at {self.api.address} knows no {kind} of {version}. "
+            problem += "Install what brings it, or turn off what needs it."
+        elif not self.kinds.namespaced(version, kind):
+            problem = f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
+            problem += "Take it out, and create it by other means."
+        else:
+            # What is in a claim is nobody's to take.
+            spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
+            problem = (self.of_another(live) if live and spared else "") or (self.moved_tag(live) if live else "")
         if problem:
             self.result["problems"].append(problem)
         elif not namespace_exists:
             self.compared.append(Compared({}, definition, definition))
-        elif not self.result["problems"]:
+        elif path and not self.result["problems"]:
             self.compare(path, live, definition)
 
     def of_another(self, live: Object) -> str:
@@ -187,7 +168,7 @@ class Planner:
             return ""
         return (
             f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
-            f"and belongs to {manager(live)}. Choose another {PREFIX}name, remove that object"
+            f"and belongs to {preflight.manager(live)}. Choose another {PREFIX}name, remove that object"
             + (
                 "."
                 if live["kind"] == "PersistentVolumeClaim"
@@ -198,7 +179,7 @@ class Planner:
     def moved_tag(self, live: Object) -> str:
         """The problem with a tag that stands for another commit than when it was deployed."""
         wanted = self.options["record"]
-        if not self.options["pinned"] or live["metadata"]["name"] != self.options["name"]:
+        if not self.options["pinned"] or (live["kind"], live["metadata"]["name"]) != ("Deployment", self.options["name"]):
             return ""
         noted = live["spec"]["template"]["metadata"].get("annotations", {})
         before = {key: noted.get(f"{OWN}git-{key}") for key in ("repo", "ref", "commit")}
@@ -217,10 +198,9 @@ class Planner:
             found = compare(self.api, path, live, definition, options["field_manager"], options["allowed_managers"])
         except ApiError as error:
             if error.reason not in (REFUSED, FORBIDDEN) or missing_rule(error.said):
-                what = f"{kind} {definition['metadata']['name']!r} in namespace {self.namespace!r}"
-                self.cannot("applied", f"{PREFIX}name", what, error)
+                self.cannot("applied", f"{kind} {definition['metadata']['name']!r}", error)
             else:
-                refusal = f"{options['set_by'].get(kind, options['set_by'].get('', kind))}: {error.said}"
+                refusal = f"{self.set_by(kind)}: {error.said}"
                 self.refusals.append(f"{refusal}\n{NEW_CLAIM}" if live and kind == "PersistentVolumeClaim" else refusal)
             return
         if user_namespaces.wanted(definition):
@@ -234,13 +214,8 @@ class Planner:
             if found.new_pods and has_a_cache(found.definition):
                 self.result["build"] = found.definition
         self.compared.append(found)
-        self.result["objects"][-1] |= {
-            "change": found.change,
-            "new_pods": found.new_pods,
-            "definition": found.definition,
-            "drift": found.drift,
-            "adopt": found.adopt,
-        }
+        told = ("change", "new_pods", "definition", "drift", "adopt")
+        self.result["objects"][-1] |= {name: getattr(found, name) for name in told}
 
     def find_unwanted(self, records: list[Object]) -> None:
         """Objects of this instance that are not wanted any more."""
@@ -256,18 +231,16 @@ class Planner:
             except ApiError as error:
                 # Of a kind that was never applied, the user needs no rights.
                 if error.status != 403 or (version, kind, name) in applied:
-                    what = f"{kind} {name!r} in namespace {self.namespace!r}"
-                    self.cannot("read", f"{PREFIX}name", what, error)
+                    self.cannot("read", f"{kind} {name!r}", error)
                 continue
             if live and (problem := self.of_another(live)):
                 # Something of that name that was never applied here is nobody's business.
                 if not wanted:
                     self.result["problems"].append(problem)
             elif live and (kind, name) in used:
-                variable = self.options["set_by"].get(kind, self.options["set_by"].get("", kind))
                 self.result["problems"].append(
-                    f"{variable}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. Keep it, or "
-                    "let them use another."
+                    f"{self.set_by(kind)}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. "
+                    "Keep it, or let them use another."
                 )
             elif live:
                 self.result["remove"].append(self.reference(version, kind, name, uid=live["metadata"]["uid"]))
@@ -316,8 +289,7 @@ class Planner:
         try:
             seen = observe(self.api, self.namespace, name)
         except ApiError as error:
-            what = f"the pods of Deployment {name!r} in namespace {self.namespace!r}"
-            self.cannot("read", f"{PREFIX}name", what, error)
+            self.cannot("read", f"the pods of Deployment {name!r}", error)
             return False
         verdict = assess(*seen, self.api.now, self.api.now)
         self.result["replicas"] = verdict.replicas
@@ -326,7 +298,7 @@ class Planner:
     def look_for_an_old_name(self) -> None:
         """An instance that this host has deployed before, under another name or in another namespace."""
         record = self.options["record"]
-        mark = ",".join(f"{key}={value}" for key, value in self.labels.items() if key != INSTANCE)
+        mark = selector({key: value for key, value in self.labels.items() if key != INSTANCE})
         for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
             try:
                 found = self.api.get(path, labelSelector=mark)["items"]
@@ -392,25 +364,9 @@ def failure(problems: list[str], refusals: list[str]) -> str:
 
 def look(caller: Caller) -> Object:
     """The result of the module plan; one that failed has C(failed), C(msg) and C(reason)."""
-    result: Object = {
-        "check_mode": caller.check_mode,
-        "instance": "",
-        "problems": [],
-        "reason": "",
-        "warnings": [],
-        "claim": {},
-        "objects": [],
-        "remove": [],
-        "record": "",
-        "new_record": {},
-        "good": {},
-        "surplus": [],
-        "change": False,
-        "replicas": {},
-        "build": {},
-        "work": False,
-        "diff": [],
-    }
+    result: Object = {"check_mode": caller.check_mode, "instance": "", "reason": "", "record": "", "change": False, "work": False}
+    result |= {name: [] for name in ("problems", "warnings", "objects", "remove", "surplus", "diff")}
+    result |= {name: {} for name in ("claim", "new_record", "good", "replicas", "build")}
     problems, refusals = result["problems"], []
     limit = LIMIT + caller.params["outage_timeout"]
     try:
@@ -421,7 +377,7 @@ def look(caller: Caller) -> Object:
                 planner = Planner(caller, result)
                 refusals = planner.refusals
                 planner.plan()
-    except ConnectionProblem as problem:
+    except Problem as problem:
         problems.append(str(problem))
         result["reason"] = problem.reason
     except OutOfTime:

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.rights import missing_rule
 from ansible_collections.varasys.zddc.plugins.module_utils.names import MANAGED_BY, PREFIX
 
@@ -23,14 +22,11 @@ def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> st
 
 def check_cluster(api: Api) -> str:
     """Version of the cluster."""
-    try:
-        return str(api.get("/version").get("gitVersion", ""))
-    except ApiError as error:
-        if error.status == 404:
-            error = ApiError("answers, but is no Kubernetes API server", "Correct its address.", setup=True)
-        raise ConnectionProblem(
-            f"{PREFIX}kubeconfig, {PREFIX}context: the cluster at {api.address} {error.what}. {error.advice}", error.reason
-        ) from error
+    with api.about(f"{PREFIX}kubeconfig, {PREFIX}context"):
+        found = api.find("/version")
+        if found is None:
+            raise ApiError("answers, but is no Kubernetes API server", "Correct its address.", setup=True)
+        return str(found.get("gitVersion", ""))
 
 
 class Found(NamedTuple):
@@ -46,7 +42,7 @@ class Found(NamedTuple):
 def check_namespace(api: Api, name: str) -> Found:
     """Whether the namespace is there."""
     try:
-        found = api.find(f"/api/v1/namespaces/{quote(name, safe='')}")
+        found = api.find(path_of("namespaces", name))
     except ApiError as error:
         if error.status == 403:
             # A user of one namespace seldom may read the namespace itself.
@@ -64,9 +60,9 @@ def check_namespace(api: Api, name: str) -> Found:
 
 def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}data_claim") -> Found:
     """Phase, access modes and volume of the claim."""
-    claims = f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
+    claims = path_of("namespaces", namespace, "persistentvolumeclaims")
     try:
-        found = api.find(f"{claims}/{quote(name, safe='')}")
+        found = api.find(path_of(name, base=claims))
     except ApiError as error:
         what = f"claim {name!r} in namespace {namespace!r}"
         return Found({}, [cannot("read", variable, what, api, error)], [], error.reason)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from urllib.parse import quote
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
@@ -62,9 +61,9 @@ def problems(api: Api, namespace: str, definition: Object) -> list[str]:
 
 
 def volume_problem(api: Api, namespace: str, claim: str) -> list[str]:
-    base = f"/api/v1/namespaces/{quote(namespace, safe='')}/persistentvolumeclaims"
-    name = (api.find(f"{base}/{quote(claim, safe='')}") or {}).get("spec", {}).get("volumeName")
-    spec = (api.find(f"/api/v1/persistentvolumes/{quote(name, safe='')}") or {}).get("spec", {}) if name else {}
+    found = api.find(path_of("namespaces", namespace, "persistentvolumeclaims", claim)) or {}
+    name = found.get("spec", {}).get("volumeName")
+    spec = (api.find(path_of("persistentvolumes", name)) or {}).get("spec", {}) if name else {}
     kinds = [kind for source, kind in SOURCES.items() if source in spec]
     kinds += [DRIVERS[driver] for driver in [spec.get("csi", {}).get("driver")] if driver in DRIVERS]
     return [

@@ -5,8 +5,18 @@
 
 from __future__ import annotations
 
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
+
 
 def parse(text: str) -> dict[str, str]:
     """Values by name; empty for what is no record."""
     found = {name: value for name, sign, value in (line.partition("=") for line in text.splitlines()) if sign}
     return found if "commit" in found and "sha256" in found else {}
+
+
+def built(pod: Object) -> dict[str, str]:
+    """What the build of a pod, one of its own or that of a Job, says of itself."""
+    status = pod.get("status", {})
+    every = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    said = (one.get("state", {}).get("terminated", {}).get("message", "") for one in every if one["name"] == "build")
+    return parse(next(said, ""))

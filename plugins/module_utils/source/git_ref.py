@@ -15,6 +15,8 @@ import tempfile
 import time
 from typing import Any
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
+
 REPO = "zddc_server_git_repo"
 REF = "zddc_server_git_ref"
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -32,7 +34,7 @@ BOILERPLATE = (
 )
 
 
-class Refused(Exception):
+class Refused(Problem):
     """What is wrong, in words for the user."""
 
 
@@ -97,14 +99,8 @@ def git_environment(git: str) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
     ssh = env.get("GIT_SSH_COMMAND")
     if not ssh:
-        configured = subprocess.run(
-            [git, "config", "--global", "--get", "core.sshCommand"],
-            capture_output=True,
-            text=True,
-            env=env,
-            check=False,
-        )
-        ssh = configured.stdout.strip() or "ssh"
+        command = [git, "config", "--global", "--get", "core.sshCommand"]
+        ssh = subprocess.run(command, capture_output=True, text=True, env=env, check=False).stdout.strip() or "ssh"
     return env | {"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
@@ -143,12 +139,17 @@ def list_refs(git: str, repo: str, deadline: float) -> dict[str, str]:
     return {name: commit for commit, name in (line.split("\t", 1) for line in out.splitlines() if "\t" in line)}
 
 
+def make_repository(git: str, folder: str, commit: str) -> None:
+    """Make an empty repository that can have this commit."""
+    kind = "sha1" if len(commit) == 40 else "sha256"
+    init = [git, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", folder]
+    subprocess.run(init, check=True, env=git_environment(git), capture_output=True)
+
+
 def check_commit(git: str, repo: str, deadline: float, commit: str) -> None:
     """Refuses a commit that the repository says it does not have. One that gives no commit by its hash cannot say so."""
     with tempfile.TemporaryDirectory() as folder:
-        kind = "sha1" if len(commit) == 40 else "sha256"
-        init = [git, "init", "--quiet", "--bare", f"--object-format={kind}", folder]
-        subprocess.run(init, check=True, env=git_environment(git))
+        make_repository(git, folder, commit)
         fetch = ("fetch", "--quiet", "--depth=1", "--filter=tree:0", "--no-tags", "--", repo, commit)
         try:
             _code, _out, err = ask(git, repo, deadline, *fetch, cwd=folder)

@@ -15,21 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, ConnectionProblem
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Caller, connect, path_of
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError, Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.compare.preflight import cannot
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
-from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import (
-    OutOfTime,
-    Refused,
-    ask,
-    git_environment,
-    without_credentials,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
 
 SIGNERS = f"{PREFIX}trusted_signers"
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -97,14 +90,14 @@ def parse(text: str, where: str) -> Signers:
         if not line or line.startswith("#"):
             continue
         if not SIGNER.match(line):
-            raise Refused(
+            raise Problem(
                 f"{SIGNERS}: line {number} of {where} is neither of an OpenPGP public key nor of allowed signers. Give who "
                 "signs, then the key, as in: ada@example.org ssh-ed25519 AAAA..."
             )
         lines.append(line)
     signers = Signers("".join(f"{line}\n" for line in lines), "\n".join(OPENPGP.findall(text)))
     if not any(signers):
-        raise Refused(f"{SIGNERS}: {where} names nobody. Give allowed signers of SSH or OpenPGP public keys in armor.")
+        raise Problem(f"{SIGNERS}: {where} names nobody. Give allowed signers of SSH or OpenPGP public keys in armor.")
     return signers
 
 
@@ -113,9 +106,9 @@ def read_file(path: str) -> Signers:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{SIGNERS}: the file {path} cannot be read: {error.strerror}. Correct its path.") from None
+        raise Problem(f"{SIGNERS}: the file {path} cannot be read: {error.strerror}. Correct its path.") from None
     except UnicodeDecodeError:
-        raise Refused(
+        raise Problem(
             f"{SIGNERS}: the file {path} is no text. Give OpenPGP keys in armor, as gpg --armor --export writes them."
         ) from None
     return parse(text, path)
@@ -126,15 +119,15 @@ def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Sign
     where = f"ConfigMap {name!r} in namespace {namespace!r}"
     api = connect(caller, PREFIX)
     try:
-        found = api.find(f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}")
+        found = api.find(path_of("namespaces", namespace, "configmaps", name))
     except ApiError as error:
-        raise ConnectionProblem(cannot("read", SIGNERS, where, api, error), error.reason) from error
+        raise Problem(cannot("read", SIGNERS, where, api, error), error.reason) from error
     if found is None:
-        raise Refused(f"{SIGNERS}: there is no {where}. Make it, or name one that exists.")
+        raise Problem(f"{SIGNERS}: there is no {where}. Make it, or name one that exists.")
     data = found.get("data") or {}
     if key not in data:
         has = f"it has {', '.join(sorted(data)[:5])}" if data else "it has none"
-        raise Refused(f"{SIGNERS}: {where} has no key {key!r} ({has}). Name one that it has.")
+        raise Problem(f"{SIGNERS}: {where} has no key {key!r} ({has}). Name one that it has.")
     return parse(data[key], f"key {key!r} of {where}")
 
 
@@ -149,9 +142,9 @@ class Verifier:
         self.timeout, self.deadline = options["timeout"], time.monotonic() + options["timeout"]
         self.folder, self.work, self.git = folder, folder / "repository", needed("git", "git")
 
-    def refused(self, why: str, advice: str) -> Refused:
+    def refused(self, why: str, advice: str) -> Problem:
         """What stands in the way, for the user."""
-        return Refused(f"{SIGNERS}: {self.what} of {self.repo} {why}. Nothing was changed. {advice}")
+        return Problem(f"{SIGNERS}: {self.what} of {self.repo} {why}. Nothing was changed. {advice}")
 
     def local(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command here, with no configuration but its own."""
@@ -163,9 +156,7 @@ class Verifier:
 
     def fetch(self) -> None:
         """Fetch what was signed, and no files."""
-        kind = "sha1" if len(self.commit) == 40 else "sha256"
-        init = [self.git, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", str(self.work)]
-        subprocess.run(init, check=True, env=git_environment(self.git), capture_output=True)
+        git_ref.make_repository(self.git, str(self.work), self.commit)
         name = f"refs/tags/{self.ref}"
         # Not every repository gives a commit by its hash.
         tries = [[f"+{name}:{name}"]] if self.tag else [[self.commit], ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]]
@@ -173,16 +164,16 @@ class Verifier:
             for number, wanted in enumerate(tries):
                 depth = [] if number else ["--depth=1"]
                 fetch = ("fetch", "--quiet", *depth, "--filter=tree:0", "--no-tags", "--", self.repo, *wanted)
-                code, _out, err = ask(self.git, self.repo, self.deadline, *fetch, cwd=str(self.work))
+                code, _out, err = git_ref.ask(self.git, self.repo, self.deadline, *fetch, cwd=str(self.work))
                 if code == 0:
                     break
             else:
                 said = [line for line in err.splitlines() if line.startswith(("fatal: ", "error: "))] or [
                     f"git ended with {code}"
                 ]
-                why = without_credentials(said[0]).partition(": ")[2].rstrip(".")
+                why = git_ref.without_credentials(said[0]).partition(": ")[2].rstrip(".")
                 raise self.refused(f"cannot be fetched: {why}", "Check the URL and the rights to read it.")
-        except OutOfTime:
+        except git_ref.OutOfTime:
             raise self.refused(
                 f"did not come within {self.timeout} s",
                 f"Check the network from this host to it, or raise {PREFIX}git_timeout.",
@@ -232,7 +223,7 @@ class Verifier:
         needed("ssh-keygen", "openssh-client")
         version = self.local(self.git, "version").stdout.split()[2]
         if [int(part) for part in re.findall(r"[0-9]+", version)[:2]] < [2, 34]:
-            raise Refused(
+            raise Problem(
                 f"git {version} on this host knows no SSH signatures, and {SIGNERS} needs them. Install git 2.34 or newer."
             )
         allowed = self.folder / "allowed-signers"
@@ -255,7 +246,7 @@ class Verifier:
         (self.folder / "keys.asc").write_text(keys)
         done = self.local(gpg, "--import", str(self.folder / "keys.asc"), GNUPGHOME=str(home))
         if done.returncode:
-            raise Refused(f"{SIGNERS}: gpg cannot read the OpenPGP keys. Give them as gpg --armor --export writes them.")
+            raise Problem(f"{SIGNERS}: gpg cannot read the OpenPGP keys. Give them as gpg --armor --export writes them.")
         good, said = self.run(name, os.devnull, home)
         status = dict(re.findall(r"^\[GNUPG:\] (\S+) (.*)$", said, re.MULTILINE))
         if good and {"GOODSIG", "VALIDSIG"} <= status.keys():
@@ -275,14 +266,14 @@ def needed(program: str, package: str) -> str:
     """The path of a program."""
     found = shutil.which(program)
     if not found:
-        raise Refused(f"There is no {program} on this host, and {SIGNERS} needs it. Install the package {package} here.")
+        raise Problem(f"There is no {program} on this host, and {SIGNERS} needs it. Install the package {package} here.")
     return found
 
 
 def kept(options: dict[str, Any], signers: Signers) -> str:
     """Who had signed it when it was checked with these signers."""
     if options["noted"].get("trusted") != signers.digest:
-        raise Refused(
+        raise Problem(
             f"{SIGNERS}: {options['ref']!r} at commit {options['commit']} was not checked with these signers when it was "
             "deployed. Nothing was changed. Deploy it while the repository can be read, which checks it: -e "
             f"{PREFIX}git_ref={options['ref']}"
@@ -291,20 +282,15 @@ def kept(options: dict[str, Any], signers: Signers) -> str:
 
 
 def checked(caller: Caller) -> dict[str, Any]:
-    """The result of the module signature; one that failed has C(failed) and C(msg)."""
+    """The work of the module signature."""
     options = caller.params
-    try:
-        if options["file"]:
-            signers = read_file(options["file"])
-        else:
-            signers = read_config_map(caller, options["namespace"], options["config_map"], options["key"])
-        if options["kind"] == "kept":
-            signed_by = kept(options, signers)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                signed_by = Verifier(Path(folder), options).verify(signers)
-    except ConnectionProblem as problem:
-        return {"failed": True, "msg": str(problem), "reason": problem.reason}
-    except Refused as refused:
-        return {"failed": True, "msg": str(refused)}
-    return {"changed": False, "signed_by": signed_by, "trusted": signers.digest}
+    if options["file"]:
+        signers = read_file(options["file"])
+    else:
+        signers = read_config_map(caller, options["namespace"], options["config_map"], options["key"])
+    if options["kind"] == "kept":
+        signed_by = kept(options, signers)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            signed_by = Verifier(Path(folder), options).verify(signers)
+    return {"signed_by": signed_by, "trusted": signers.digest}

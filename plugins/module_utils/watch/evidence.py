@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
-from urllib.parse import quote
+from typing import Any
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
@@ -42,19 +41,9 @@ NO_LOG = re.compile(
 )
 
 
-class Reader(Protocol):
-    now: datetime
-    timeout: float
-    patience: float
-
-    def get(self, path: str, **query: Any) -> Object: ...
-
-    def read(self, path: str, **query: Any) -> str: ...
-
-
-def ask_signs(api: Reader, namespace: str, pods: Iterable[Pod]) -> Signs:
+def ask_signs(api: Api, namespace: str, pods: Iterable[Pod]) -> Signs:
     """Events of pods, and claims of those without a node with their events. What cannot be read is left out."""
-    signs, base = Signs(), f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    signs, base = Signs(), path_of("namespaces", namespace)
 
     def ask_events(kind: str, item: Object) -> None:
         with suppress(ApiError):
@@ -64,7 +53,7 @@ def ask_signs(api: Reader, namespace: str, pods: Iterable[Pod]) -> Signs:
         if UNBOUND in condition(pod.seen, "PodScheduled").get("message", ""):
             for name in claim_names(pod.seen):
                 with suppress(ApiError):
-                    claim = api.get(f"{base}/persistentvolumeclaims/{quote(name, safe='')}")
+                    claim = api.get(path_of("persistentvolumeclaims", name, base=base))
                     signs.claims[name] = claim
                     ask_events("PersistentVolumeClaim", claim)
         elif pod.rank > 1:
@@ -72,7 +61,7 @@ def ask_signs(api: Reader, namespace: str, pods: Iterable[Pod]) -> Signs:
     return signs
 
 
-def events_of(api: Reader, base: str, kind: str, name: str, uid: str = "", **_unused: Any) -> list[Object]:
+def events_of(api: Api, base: str, kind: str, name: str, uid: str = "", **_unused: Any) -> list[Object]:
     """The events about one object, the newest last."""
     about = f"involvedObject.kind={kind},involvedObject.name={name}"
     if uid:
@@ -89,9 +78,9 @@ class Evidence:
     notes: list[str] = field(default_factory=list)
 
 
-def evidence(api: Reader, namespace: str, failure: Failure, lines: int) -> Evidence:
+def evidence(api: Api, namespace: str, failure: Failure, lines: int) -> Evidence:
     """The log and the events of what failed, as far as they are still to be had."""
-    notes, text, base = [], "", f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    notes, text, base = [], "", path_of("namespaces", namespace)
     if failure.container and failure.kind == "Pod":
         try:
             current, before = instance_logs(api, f"{base}/pods/{failure.name}/log", failure.container, max(lines, 200))
@@ -107,7 +96,7 @@ def evidence(api: Reader, namespace: str, failure: Failure, lines: int) -> Evide
     return Evidence(log[-lines:] if lines else [], left_out, telling_line(log, failure.init), events, notes)
 
 
-def instance_logs(api: Reader, path: str, container: str, lines: int) -> tuple[str, str]:
+def instance_logs(api: Api, path: str, container: str, lines: int) -> tuple[str, str]:
     """The logs of a container's current instance and of the one before; empty where there is none, or none any more."""
     for again in (True, True, False):
         # In this order: where the container starts anew in between, the current one is found as the previous one.
@@ -120,7 +109,7 @@ def instance_logs(api: Reader, path: str, container: str, lines: int) -> tuple[s
     return current or "", before or ""
 
 
-def log_of(api: Reader, path: str, container: str, lines: int, previous: bool) -> str | None:
+def log_of(api: Api, path: str, container: str, lines: int, previous: bool) -> str | None:
     """The log of one instance of a container; empty where there is no such instance, None where there is nothing in it."""
     try:
         text = api.read(path, container=container, tailLines=lines, previous=str(previous).lower())

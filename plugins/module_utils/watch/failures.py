@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, events_of, instance_logs, shown
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import events_of, instance_logs, shown
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod, event_time
 
 MOST_PODS = 5
@@ -21,12 +21,12 @@ MOST_LINES = 10_000
 """Of one container's log, the last ones."""
 
 
-def keep(api: Reader, namespace: str, name: str, failure: Failure, pods: tuple[Pod, ...], folder: str) -> str:
+def keep(api: Api, namespace: str, name: str, failure: Failure, pods: tuple[Pod, ...], folder: str) -> str:
     """Write what there is of a Deployment's rollout into a new folder below another, and give its path.
 
     Raises OSError.
     """
-    base = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+    base = path_of("namespaces", namespace)
     broken = [pod for pod in pods if pod.current and not pod.ready][:MOST_PODS]
     path = new_folder(Path(folder), f"{namespace}-{name}-{api.now:%Y%m%dT%H%M%SZ}")
     write(path / "events.txt", list(events(api, base, failure, broken)))
@@ -52,7 +52,7 @@ def write(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def events(api: Reader, base: str, failure: Failure, pods: list[Pod]) -> Iterator[str]:
+def events(api: Api, base: str, failure: Failure, pods: list[Pod]) -> Iterator[str]:
     """The events of what failed and of the pods, each with its time."""
     about = {(failure.kind, failure.name): failure.uid, **{("Pod", pod.name): pod.uid for pod in pods}}
     for (kind, name), uid in about.items():
@@ -70,7 +70,7 @@ def line(event: Object) -> str:
     return f"{event_time(event):%H:%M:%S} {' '.join(words.split())}{times}"
 
 
-def logs(api: Reader, base: str, pod: Pod) -> Iterator[tuple[str, list[str]]]:
+def logs(api: Api, base: str, pod: Pod) -> Iterator[tuple[str, list[str]]]:
     """For each container of a pod that ran, and for its start before that, a file's name and the lines for it."""
     status = pod.seen.get("status", {})
     for key, init in (("initContainerStatuses", True), ("containerStatuses", False)):

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
-from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs, events_of
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import ask_signs, events_of
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
     NO_SIGNS,
@@ -28,15 +27,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
 )
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict, looks
 
-
-class Writer(Reader, Protocol):
-    def find(self, path: str, **query: Any) -> Object | None: ...
-
-    def send(self, verb: str, path: str, body: Any, **query: Any) -> Object: ...
-
-
-def base(namespace: str) -> str:
-    return f"/apis/batch/v1/namespaces/{quote(namespace, safe='')}/jobs"
+BATCH = "/apis/batch/v1"
 
 
 def true(job: Object, *kinds: str) -> Object:
@@ -49,31 +40,25 @@ def over(job: Object) -> bool:
     return bool(true(job, "Complete", "Failed", "FailureTarget") or job["metadata"].get("deletionTimestamp"))
 
 
-def start(
-    api: Writer,
-    wanted: Object,
-    selector: str,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Object:
+def start(api: Api, wanted: Object, selector: str) -> Object:
     """The Job, running. One that an earlier run left running goes on; those of other names that the selector finds end."""
     metadata = wanted["metadata"]
-    jobs = base(metadata["namespace"])
-    path = f"{jobs}/{quote(metadata['name'], safe='')}"
+    jobs = path_of("namespaces", metadata["namespace"], "jobs", base=BATCH)
+    path = path_of(metadata["name"], base=jobs)
     for other in api.get(jobs, labelSelector=selector)["items"]:
         name = other["metadata"]["name"]
         if name != metadata["name"] and not over(other):
-            remove(api, f"{jobs}/{quote(name, safe='')}", other)
-    live, limit = api.find(path), clock() + 60
+            remove(api, path_of(name, base=jobs), other)
+    live, limit = api.find(path), time.monotonic() + 60
     if live and not over(live):
         return live
     while live:
         if not live["metadata"].get("deletionTimestamp"):
             remove(api, path, live)
-        elif clock() > limit:
+        elif time.monotonic() > limit:
             raise ApiError(f"does not remove the Job {metadata['name']} of an earlier run", "Look what holds it.")
         else:
-            sleep(0.5)
+            time.sleep(0.5)
         live = api.find(path)
     try:
         return api.send("post", jobs, wanted)
@@ -84,7 +69,7 @@ def start(
         return api.get(path)
 
 
-def remove(api: Writer, path: str, job: Object) -> None:
+def remove(api: Api, path: str, job: Object) -> None:
     options = {"propagationPolicy": "Background", "preconditions": {"uid": job["metadata"]["uid"]}}
     try:
         api.send("delete", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
@@ -104,10 +89,7 @@ def ending(pod: Object) -> Object:
             **status,
             "phase": status.get("phase") if lost else "Running",
             "conditions": [one for one in status.get("conditions", []) if one["type"] != "Ready"],
-            "initContainerStatuses": [
-                *(status.get("initContainerStatuses") or []),
-                *(status.get("containerStatuses") or []),
-            ],
+            "initContainerStatuses": [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])],
             "containerStatuses": [],
         },
     }
@@ -122,43 +104,42 @@ def assess(
     signs: Signs = NO_SIGNS,
 ) -> Verdict:
     """Whether the Job has done its work, and whether it still may."""
-    metadata = job["metadata"]
-    own = [pod for pod in pods if any(ref["uid"] == metadata["uid"] for ref in pod["metadata"].get("ownerReferences", []))]
+    own = [pod for pod in pods if any(ref["uid"] == job["metadata"]["uid"] for ref in pod["metadata"].get("ownerReferences", []))]
     judged = tuple(judge_pod(ending(pod), True, signs) for pod in own)
     if true(job, "Complete", "SuccessCriteriaMet") or any(pod["status"].get("phase") == "Succeeded" for pod in own):
         return Verdict(True, None, "done", pods=judged)
     failures = (pod_failure(ending(pod), now, started, patience, signs) for pod in own)
     failure = next((replace(one, step="deploy") for one in failures if one), None)
     if not failure and (end := true(job, "Failed", "FailureTarget")):
-        cause = f"Job {metadata['name']}: {end.get('message') or end.get('reason')}"
-        failure = Failure(cause, "Job", metadata["name"], metadata["uid"], step="deploy")
+        failure = failed(job, str(end.get("message") or end.get("reason")))
     refused = [event for event in signs.of(job) if event.get("reason") == "FailedCreate"]
     if not failure and not own and refused:
-        cause = f"Job {metadata['name']}: its pod cannot be made: {one_line(refused[-1].get('message', ''))}"
-        failure = Failure(cause, "Job", metadata["name"], metadata["uid"], step="deploy")
+        failure = failed(job, f"its pod cannot be made: {one_line(refused[-1].get('message', ''))}")
     stage = next((f"pod {pod.name}: {pod.stage}" for pod in judged if pod.alive), "waiting for its pod")
     return Verdict(False, failure, stage, pods=judged)
 
 
-def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
+def failed(job: Object, why: str) -> Failure:
     metadata = job["metadata"]
+    return Failure(f"Job {metadata['name']}: {why}", "Job", metadata["name"], metadata["uid"], step="deploy")
+
+
+def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
     if pod := next((pod for pod in verdict.pods if pod.alive), None):
         cause = f"pod {pod.name}: still {pod.stage} {after}"
         return Failure(cause, "Pod", pod.name, pod.uid, pod.container, True, step="deploy")
-    return Failure(
-        f"Job {metadata['name']}: still {verdict.stage} {after}", "Job", metadata["name"], metadata["uid"], step="deploy"
-    )
+    return failed(job, f"still {verdict.stage} {after}")
 
 
-def follow(api: Reader, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
+def follow(api: Api, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
     """A verdict for each look at the Job."""
     metadata = job["metadata"]
-    namespace = f"/api/v1/namespaces/{quote(metadata['namespace'], safe='')}"
+    namespace = path_of("namespaces", metadata["namespace"])
 
     def observe() -> tuple[Object, list[Object]]:
         # The label has the same value, however long the name is.
         selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
-        seen = api.get(f"{base(metadata['namespace'])}/{quote(metadata['name'], safe='')}")
+        seen = api.get(path_of("namespaces", metadata["namespace"], "jobs", metadata["name"], base=BATCH))
         return seen, api.get(f"{namespace}/pods", labelSelector=selector)["items"]
 
     def judge(seen: tuple[Object, list[Object]], started: datetime) -> Verdict:
@@ -173,12 +154,3 @@ def follow(api: Reader, job: Object, timeout: float, interval: float, patience: 
         return assess(*seen, now, started, patience, signs)
 
     return looks(api, observe, judge, timeout, interval)
-
-
-def said(verdict: Verdict, container: str) -> str:
-    """What a container left as its last word."""
-    for pod in verdict.pods:
-        for one in pod.seen["status"]["initContainerStatuses"]:
-            if one["name"] == container:
-                return str(one.get("state", {}).get("terminated", {}).get("message", ""))
-    return ""

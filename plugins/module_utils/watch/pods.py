@@ -358,11 +358,5 @@ def stopped_by_probe(pod: Object, name: str, since: datetime, signs: Signs) -> s
 
 
 def event_time(event: Object) -> datetime:
-    metadata, series = event["metadata"], event.get("series") or {}
-    times = (
-        series.get("lastObservedTime"),
-        event.get("lastTimestamp"),
-        event.get("eventTime"),
-        metadata.get("creationTimestamp"),
-    )
-    return moment(next(time for time in times if time))
+    told = (event.get("series") or {}).get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime")
+    return moment(next(filter(None, (*told, event["metadata"].get("creationTimestamp")))))

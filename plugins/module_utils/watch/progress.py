@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, Reader, shown
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import NO_LOG, shown
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Pod, condition, containers
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
@@ -41,9 +41,9 @@ class Progress:
     other, says so by lines that begin with such a name and a colon.
     """
 
-    def __init__(self, api: Reader, namespace: str, stages: dict[str, str], write: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, namespace: str, stages: dict[str, str], write: Callable[[str], None]) -> None:
         self.api = api
-        self.base = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
+        self.base = path_of("namespaces", namespace, "pods")
         self.stages = stages
         self.write = write
         self.begun = False
@@ -171,7 +171,7 @@ class Progress:
         usual, self.api.timeout = (self.api.timeout, self.api.patience), min(self.api.timeout, 2)
         self.api.patience = 0
         try:
-            text = self.api.read(f"{self.base}/{quote(pod.name, safe='')}/log", container=container, **query)
+            text = self.api.read(f"{self.base}/{pod.name}/log", container=container, **query)
         except ApiError:
             return None
         finally:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import quote
 
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, path_of
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.times import moment
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import Reader, ask_signs
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import ask_signs
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     GRACE,
     NO_SIGNS,
@@ -76,8 +76,9 @@ def _standing(one: Object, started: datetime, now: datetime, margin: timedelta =
 def controller_failure(deployment: Object, current: Object | None, started: datetime, now: datetime) -> Failure | None:
     """Why no pod is made, or why the controller has given up."""
     name = deployment["metadata"]["name"]
+    here = ("Deployment", name, deployment["metadata"]["uid"])
     if deployment["spec"].get("paused"):
-        return Failure(f"Deployment {name} is paused", "Deployment", name, deployment["metadata"]["uid"], step="resume")
+        return Failure(f"Deployment {name} is paused", *here, step="resume")
     if current:
         one = condition(current, "ReplicaFailure")
         # The first pod is refused between the apply and the first look.
@@ -87,12 +88,7 @@ def controller_failure(deployment: Object, current: Object | None, started: date
             return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"], step="retry")
     one = condition(deployment, "Progressing")
     if one.get("status") == "False" and one.get("reason") != OVERDUE and _standing(one, started, now):
-        return Failure(
-            f"Deployment {name}: {one.get('message', one.get('reason'))}",
-            "Deployment",
-            name,
-            deployment["metadata"]["uid"],
-        )
+        return Failure(f"Deployment {name}: {one.get('message', one.get('reason'))}", *here)
     return None
 
 
@@ -168,13 +164,13 @@ def timed_out(verdict: Verdict, deployment: str, after: str) -> Failure:
     return Failure(f"Deployment {deployment}: still {verdict.stage} {after}", "Deployment", deployment)
 
 
-def observe(api: Reader, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
+def observe(api: Api, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
     """The Deployment, and the ReplicaSets and pods that its selector finds."""
-    base = f"namespaces/{quote(namespace, safe='')}"
-    deployment = api.get(f"/apis/apps/v1/{base}/deployments/{quote(name, safe='')}")
+    apps = path_of("namespaces", namespace, base="/apis/apps/v1")
+    deployment = api.get(path_of("deployments", name, base=apps))
     selector = label_selector(deployment["spec"]["selector"])
-    replicasets = api.get(f"/apis/apps/v1/{base}/replicasets", labelSelector=selector)["items"]
-    return deployment, replicasets, api.get(f"/api/v1/{base}/pods", labelSelector=selector)["items"]
+    replicasets = api.get(f"{apps}/replicasets", labelSelector=selector)["items"]
+    return deployment, replicasets, api.get(path_of("namespaces", namespace, "pods"), labelSelector=selector)["items"]
 
 
 def label_selector(selector: Object) -> str:
@@ -192,15 +188,13 @@ def label_selector(selector: Object) -> str:
 
 
 def follow(
-    api: Reader,
+    api: Api,
     namespace: str,
     name: str,
     timeout: float,
     interval: float,
     patience: timedelta = GRACE,
     beside: bool = False,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
     """A verdict for each look at the Deployment."""
 
@@ -211,22 +205,20 @@ def follow(
             verdict = assess(*seen, now, started, patience, ask_signs(api, namespace, puzzling), beside)
         return verdict
 
-    return looks(api, lambda: observe(api, namespace, name), judge, timeout, interval, clock, sleep)
+    return looks(api, lambda: observe(api, namespace, name), judge, timeout, interval)
 
 
 def looks(
-    api: Reader,
+    api: Api,
     observe: Callable[[], Seen],
     judge: Callable[[Seen, datetime], Verdict],
     timeout: float,
     interval: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Verdict]:
     """A verdict for each look, until it is final or the time is over."""
-    begin, started = clock(), None
+    begin, started = time.monotonic(), None
     while True:
-        left = begin + timeout - clock()
+        left = begin + timeout - time.monotonic()
         api.timeout = max(1.0, min(api.timeout, left))
         seen = observe()
         started = started or api.now
@@ -234,4 +226,4 @@ def looks(
         yield verdict
         if verdict.done or verdict.failure or left <= 0:
             return
-        sleep(max(0.0, min(interval, left)))
+        time.sleep(max(0.0, min(interval, left)))

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Api
-from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import LOST_LEASE
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import OUTAGE_ARG_SPEC, Caller, connect
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import AWAY, LOST_LEASE, ApiError, Problem, outage
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.lease import take
+from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.evidence import KILLED, cause, evidence, report
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.failures import keep
-from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, Pod, starved
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Failure, starved
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
 # What the documentation fragment api.waiting describes.
@@ -52,25 +53,77 @@ EVIDENCE_TIMEOUT = 5
 """Seconds for each log and each list of events."""
 
 
-class LostLease(Exception):
-    """Another run works on the same; says who."""
+class Wait:
+    """What the modules that wait do beside it: they renew the Lease, tell of the progress, and report what fails."""
 
-    reason = LOST_LEASE
+    def __init__(self, caller: Caller, what: str, namespace: str, advice: str, note: str = "") -> None:
+        self.options, self.what, self.namespace, self.advice, self.note = caller.params, what, namespace, advice, note
+        self.begin, self.renew_at = time.monotonic(), 0.0
+        self.api = connect(caller)
 
+    @property
+    def seconds(self) -> float:
+        return round(time.monotonic() - self.begin, 1)
 
-class Renewal:
-    """Renews a Lease, well before it ends."""
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell of a request that fails in here what it was for, and when."""
+        try:
+            yield
+        except ApiError as error:
+            what = f"{self.what}: the cluster at {self.api.address} {error.what}, after {self.seconds:.0f} s."
+            more = {"outage": outage(self.options["outage_timeout"])} if error.reason == AWAY else {}
+            told = f"{what} {error.advice or self.advice} {self.note}".rstrip()
+            raise Problem(told, error.reason, seconds=self.seconds, **more) from error
 
-    def __init__(self, api: Api, namespace: str, name: str, holder: str, seconds: int) -> None:
-        self.api, self.place, self.holder, self.seconds = api, (namespace, name), holder, seconds
-        self.due = 0.0
+    def follow(self, verdicts: Iterator[Verdict], end: str = "") -> Verdict:
+        """The last of them; the end is told as a stage of its own."""
+        options, progress, verdict = self.options, None, Verdict(False, None, "")
+        if options["progress"]:
+            progress = Progress(self.api, self.namespace, options["stages"], writer(options["progress"]))
+            self.api.when_away = progress.tell_away
+        for verdict in verdicts:
+            self.renew(options["lease"])
+            if progress:
+                progress.look(verdict)
+        if progress and verdict.done and end:
+            progress.tell(self.api.now, end, end)
+        return verdict
 
-    def look(self, _verdict: Verdict) -> None:
-        if time.monotonic() < self.due:
+    def renew(self, lease: Object | None) -> None:
+        """Renew the Lease, well before it ends."""
+        if not lease or time.monotonic() < self.renew_at:
             return
-        if held := take(self.api, *self.place, self.holder, self.seconds):
-            raise LostLease(held.holder)
-        self.due = time.monotonic() + self.seconds / 3
+        if held := take(self.api, self.namespace, **lease):
+            told = f"{self.what}: {held.holder} works on it too, and has taken the Lease over."
+            raise Problem(f"{told} Run this again when that run has ended. {self.note}".rstrip(), LOST_LEASE)
+        self.renew_at = time.monotonic() + lease["seconds"] / 3
+
+    def failed(self, failure: Failure, verdict: Verdict, result: Object) -> Problem:
+        """The report of a failure; what it left in the cluster is kept where that is asked for."""
+        options = self.options
+        # What cannot be had at once is told as such: the Lease is not renewed any more.
+        self.api.timeout, self.api.patience = EVIDENCE_TIMEOUT, 0
+        found = evidence(self.api, self.namespace, failure, options["log_lines"])
+        if not failure.memory and failure.init and KILLED.search(found.telling):
+            failure = starved(failure)
+        result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
+        if failure.exit_code is not None:
+            result["exit_code"] = failure.exit_code
+        decided_by = options["variables"]
+        variables = decided_by.get(f"{failure.kind}/{failure.name}", decided_by.get(failure.container))
+        if failure.memory and (lacking := decided_by.get(f"memory/{failure.container}")):
+            variables = [f"{name}.{'limits' if failure.limit else 'requests'}.memory" for name in lacking]
+        kept, notes = "", [self.note]
+        if options["keep"]:
+            try:
+                kept = keep(self.api, self.namespace, options["name"], failure, verdict.pods, options["keep"])
+                notes.insert(0, f"logs and events are kept in {kept}")
+            except OSError as error:
+                notes.insert(0, f"Logs and events could not be kept: {error.filename}: {error.strerror}.")
+        command = kubectl({**options, "namespace": self.namespace})
+        told = report(failure, found, command, variables, "\n".join(filter(None, notes)))
+        return Problem(told, kept=kept, **(result if options["details"] else {}))
 
 
 def writer(path: str) -> Callable[[str], None]:
@@ -79,38 +132,3 @@ def writer(path: str) -> Callable[[str], None]:
             file.write(f"{line}\n")
 
     return write
-
-
-def tell(
-    module: AnsibleModule,
-    api: Api,
-    namespace: str,
-    failure: Failure,
-    pods: tuple[Pod, ...],
-    result: dict[str, Any],
-    note: str = "",
-) -> NoReturn:
-    """End the module with the report of a failure; what it left in the cluster is kept where that is asked for."""
-    options = module.params
-    # What cannot be had at once is told as such: the Lease is not renewed any more.
-    api.timeout, api.patience = EVIDENCE_TIMEOUT, 0
-    found = evidence(api, namespace, failure, options["log_lines"])
-    if not failure.memory and failure.init and KILLED.search(found.telling):
-        failure = starved(failure)
-    result |= {"cause": cause(failure, found), "container": failure.container, "log": found.log, "events": found.events}
-    if failure.exit_code is not None:
-        result["exit_code"] = failure.exit_code
-    decided_by = options["variables"]
-    variables = decided_by.get(f"{failure.kind}/{failure.name}", decided_by.get(failure.container))
-    if failure.memory and (lacking := decided_by.get(f"memory/{failure.container}")):
-        variables = [f"{name}.{'limits' if failure.limit else 'requests'}.memory" for name in lacking]
-    kept, notes = "", [note]
-    if options["keep"]:
-        try:
-            kept = keep(api, namespace, options["name"], failure, pods, options["keep"])
-            notes.insert(0, f"logs and events are kept in {kept}")
-        except OSError as error:
-            notes.insert(0, f"Logs and events could not be kept: {error.filename}: {error.strerror}.")
-    command = kubectl({**options, "namespace": namespace})
-    result = result if options["details"] else {}
-    module.fail_json(msg=report(failure, found, command, variables, "\n".join(filter(None, notes))), kept=kept, **result)

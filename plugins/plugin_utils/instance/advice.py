@@ -29,9 +29,9 @@ def cautions(options: Options) -> Iterator[str]:
         )
     if said := unguarded(options):
         yield said
-    if options.log_level == "debug" and (opened := doors(options)):
+    if options.log_level == "debug" and (opened := ", ".join(doors(options))):
         yield (
-            f"{PREFIX}log_level is debug, and {', '.join(opened)}: the log holds the headers of every request, cookies and "
+            f"{PREFIX}log_level is debug, and {opened}: the log holds the headers of every request, cookies and "
             "tokens among them. Set it to info, unless whoever may read the log may act as these users."
         )
     if no_drain(options):

@@ -22,12 +22,8 @@ ROUTE_KINDS = (
 )
 
 
-def doors(options: Options) -> list[str]:
+def doors(options: Options) -> Iterator[str]:
     """Give what opens the Service to others, each with its variable."""
-    return list(_doors(options))
-
-
-def _doors(options: Options) -> Iterator[str]:
     if options.ingress_enabled:
         yield f"{PREFIX}ingress_enabled is true"
     if options.http_route_enabled:
@@ -57,10 +53,10 @@ def _patched(options: Options) -> Iterator[str]:
 
 def unguarded(options: Options) -> str:
     """Say why anybody can be anyone, if it is so."""
-    if options.allowed_clients or options.guarded_elsewhere or not (open_doors := doors(options)):
+    if options.allowed_clients or options.guarded_elsewhere or not (opened := ", ".join(doors(options))):
         return ""
     return (
-        f"{', '.join(open_doors)}, and {PREFIX}allowed_clients is empty. The server believes the header "
+        f"{opened}, and {PREFIX}allowed_clients is empty. The server believes the header "
         f"{options.email_header}: whoever reaches a pod past the proxy that sets it can be anyone. Name in "
         f"{PREFIX}allowed_clients what may reach the pods, or set {PREFIX}guarded_elsewhere to true if something else sees to "
         "that."

@@ -34,15 +34,16 @@ class Options(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-def load(path: Path) -> Any:
+@cache
+def load(path: str) -> Any:
     """Read a YAML file of the role's own."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+    return yaml.load((ROLE / path).read_text(encoding="utf-8"), Loader=Loader)
 
 
 @cache
 def specs() -> dict[str, Spec]:
     """Give the spec of every variable by its name."""
-    return dict(load(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"])
+    return dict(load("meta/argument_specs.yml")["argument_specs"]["main"]["options"])
 
 
 def modes() -> list[str]:
@@ -50,25 +51,15 @@ def modes() -> list[str]:
     return list(specs()[f"{PREFIX}mode"]["choices"])
 
 
-@cache
-def _set(mode: str) -> dict[str, Any]:
-    return dict(load(ROLE / f"vars/{mode}.yml"))
-
-
 def mode_set(mode: Any) -> dict[str, Any]:
     """Give the set of a mode; that of an unknown mode, which the specs refuse, is prod's."""
-    return _set(mode if mode in modes() else "prod")
-
-
-@cache
-def _defaults() -> dict[str, Any]:
-    return dict(load(ROLE / "defaults/main.yml"))
+    return dict(load(f"vars/{mode if mode in modes() else 'prod'}.yml"))
 
 
 def defaults(mode: Any) -> dict[str, Any]:
     """Give the default of every variable in a mode."""
     found = {}
-    for name, value in _defaults().items():
+    for name, value in load("defaults/main.yml").items():
         of_the_mode = OF_THE_MODE.fullmatch(value) if isinstance(value, str) else None
         found[name] = mode_set(mode)[of_the_mode[1]] if of_the_mode else value
     return copy.deepcopy(found)

@@ -16,14 +16,16 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options impo
 Object = dict[str, Any]
 
 # Where things lie in the pod.
-BUILD_DIR = "/build"
-BIN_DIR = "/opt/zddc"
-CACHE_DIR = "/cache"
-ACCESS_DIR = "/access"
-BINARY = f"{BIN_DIR}/zddc-server"
-LOWER_DIR = "/zddc/lower"
-SCRATCH_DIR = "/zddc/scratch"
-UNDO_DIR = "/zddc/undo"
+DIRS = {
+    "build": "/build",
+    "bin": "/opt/zddc",
+    "cache": "/cache",
+    "access": "/access",
+    "lower": "/zddc/lower",
+    "scratch": "/zddc/scratch",
+    "undo": "/zddc/undo",
+}
+BINARY = f"{DIRS['bin']}/zddc-server"
 # Where the container that mounts the overlay does so. A sidecar that was killed finds it below the top of the volume, and
 # can still undo it for all.
 MERGED = "merged"
@@ -82,10 +84,9 @@ def overlay_root(options: Options) -> str:
 
 
 def env(options: Options) -> dict[str, Any]:
-    """Give the server's environment from variables."""
-    values = {name: options[option] for name, option in names.SERVER_ENV.items()}
-    origins = values[names.ORIGINS]
-    return {**values, names.ORIGINS: None if origins is None else ",".join(origins)}
+    """Give the server's environment from variables. The template fixes FIXED_ENV."""
+    given = {name: options[option] for name, option in names.ENVIRONMENT.items()}
+    return {name: ",".join(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def probes(options: Options) -> dict[str, Object]:
@@ -159,12 +160,8 @@ def build_resources(options: Options) -> Object:
     return {"limits": limits, "requests": dict.fromkeys({**limits, **(given.get("requests") or {})}, "0")}
 
 
-def access(options: Options) -> list[Object]:
+def access(options: Options) -> Iterator[Object]:
     """Give what the fetch and the build get in with, and whom they trust: the sources of one folder of files."""
-    return list(_access(options))
-
-
-def _access(options: Options) -> Iterator[Object]:
     ssh, token, bundle = options.git_ssh, options.git_token, options.ca_bundle
     if ssh:
         yield _file("secret", ssh.get("secret"), ssh.get("key") or "ssh-privatekey", "ssh-key")
@@ -189,7 +186,7 @@ def _file(source: str, name: str | None, key: str, path: str, **more: Any) -> Ob
 
 def passwd(options: Options) -> dict[str, str]:
     """Give the annotation with the user's line, where ssh needs one."""
-    line = f"zddc:x:{options.run_as_user}:{options.run_as_group}::{BUILD_DIR}/home:/bin/sh"
+    line = f"zddc:x:{options.run_as_user}:{options.run_as_group}::{DIRS['build']}/home:/bin/sh"
     return {names.PASSWD: line} if options.git_ssh else {}
 
 

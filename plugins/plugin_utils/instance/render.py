@@ -210,7 +210,7 @@ def of_pods(options: Options, source: Source) -> Manifest:
         "build_flags": pods.build_flags(options),
         "build_env": pods.build_env(options),
         "build_resources": pods.build_resources(options),
-        "access": pods.access(options),
+        "access": list(pods.access(options)),
         "passwd": pods.passwd(options),
         "cache_claim": pods.cache_claim(options),
         "image_pull_policy": pods.pull_policy(options, options.image_pull_policy),
@@ -223,13 +223,5 @@ def of_pods(options: Options, source: Source) -> Manifest:
         "merged": pods.MERGED,
         "binary": pods.BINARY,
         "stop_delay": pods.STOP_DELAY,
-        "dirs": {
-            "build": pods.BUILD_DIR,
-            "bin": pods.BIN_DIR,
-            "cache": pods.CACHE_DIR,
-            "access": pods.ACCESS_DIR,
-            "lower": pods.LOWER_DIR,
-            "scratch": pods.SCRATCH_DIR,
-            "undo": pods.UNDO_DIR,
-        },
+        "dirs": pods.DIRS,
     }

@@ -11,14 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_collections.varasys.zddc.plugins.module_utils.names import (
-    FIXED_ENV,
-    OWN,
-    PREFIX,
-    SECRET_NAME,
-    SECRET_VALUE,
-    SERVER_ENV,
-)
+from ansible_collections.varasys.zddc.plugins.module_utils.names import ENVIRONMENT, FIXED_ENV, OWN, PREFIX, secret
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import Refused, check_ref, check_repo
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance import objects, pods
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.exposure import unguarded
@@ -29,43 +22,54 @@ Messages = Iterator[str]
 
 DNS_LABEL = re.compile("[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 DNS_NAME = re.compile("[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
-COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-# No blank, and nothing that a shell, an overlay's options or Kubernetes would take for something else.
-PLAIN_PATH = re.compile(r"""(/[^/\s:,;&|<>(){}$`"'\\*?!#~\[\]]+)+""")
-TAKEN_PATH = re.compile(r"/(build|opt|zddc|tmp|etc|bin|sbin|lib|usr|proc|sys|dev|run)(/|\Z)")
-CACHE_PATH = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+MAYBE_NAME = re.compile(f"({DNS_NAME.pattern})?")
 QUANTITY = re.compile("[0-9]+([.][0-9]+)?(m|[kMGTPE]|[KMGTPE]i)?")
-SIZE = re.compile("[1-9][0-9]*([.][0-9]+)?([KMGTPE]i|[kMGTPE])?")
 PART = re.compile("[0-9]+|[0-9]{1,2}%|100%")
 IMAGE = re.compile("([A-Za-z0-9][-A-Za-z0-9._:/@]*)?")
 WITH_DIGEST = re.compile("(.+@sha256:[0-9a-f]{64})?")
 MOST_PORT = 65535
+# None of the role's own, no blank, and nothing that a shell, an overlay's options or Kubernetes would take for something else.
+TAKEN = "/(build|opt|zddc|tmp|etc|bin|sbin|lib|usr|proc|sys|dev|run)"
+ROOT = re.compile(rf"""(?!{TAKEN}(/|\Z))(/[^/\s:,;&|<>(){{}}$`"'\\*?!#~\[\]]+)+""")
+PART_OF_A_PATH = "[A-Za-z0-9][A-Za-z0-9._-]*"
+LABEL_ADVICE = "1 to 63 lower-case letters, digits and dashes, a letter first"
+FORMS: dict[str, tuple[re.Pattern[str], str]] = {
+    "name": (DNS_LABEL, LABEL_ADVICE),
+    "namespace": (DNS_LABEL, LABEL_ADVICE),
+    "data_claim": (DNS_NAME, "the name of the PersistentVolumeClaim that holds the documents"),
+    "service_account_name": (MAYBE_NAME, "the name of a service account, or leave it empty"),
+    "priority_class_name": (MAYBE_NAME, "the name of a priority class, or leave it empty"),
+    "root": (ROOT, "an absolute path that is free in the container, as /srv"),
+    "email_header": (re.compile("[A-Za-z0-9-]+"), "the name of an HTTP header"),
+    "build_cache_path": (
+        re.compile(f"{PART_OF_A_PATH}(/{PART_OF_A_PATH})*"),
+        "a folder below the top of the claim, as prod: letters, digits, dots, dashes, underscores",
+    ),
+    "build_cache_size": (re.compile("[1-9][0-9]*([.][0-9]+)?([KMGTPE]i|[kMGTPE])?"), "a size, as 5Gi"),
+    "expected_commit": (
+        re.compile("([0-9a-f]{40}|[0-9a-f]{64})?"),
+        "a full commit, 40 or 64 hexadecimal digits, or leave it empty",
+    ),
+}
+"""Texts, with what each is to be."""
+
+
+def forms(options: Options) -> Messages:
+    """Texts of another form."""
+    for option, (form, what) in FORMS.items():
+        if not form.fullmatch(options[option]):
+            yield f"{PREFIX}{option} is '{options[option]}': give {what}."
 
 
 def names_of_objects(options: Options) -> Messages:
-    """Names of the instance, and of what is there already."""
-    for option in ("name", "namespace"):
-        if not DNS_LABEL.fullmatch(options[option]):
-            yield (
-                f"{PREFIX}{option} is '{options[option]}': give 1 to 63 lower-case letters, digits and dashes, a letter first."
-            )
-    if not DNS_NAME.fullmatch(options.data_claim):
-        yield (
-            f"{PREFIX}data_claim is '{options.data_claim}': give the name of the PersistentVolumeClaim that holds the documents."
-        )
+    """Names of what is there already."""
     if odd := [name for name in options.image_pull_secrets if not DNS_NAME.fullmatch(name)]:
         yield f"{PREFIX}image_pull_secrets has {', '.join(map(repr, odd))}: give the names of Secrets."
-    account = options.service_account_name
-    if account and not DNS_NAME.fullmatch(account):
-        yield f"{PREFIX}service_account_name is '{account}': give the name of a service account, or leave it empty."
-    if options.service_account_create and account == "default":
+    if options.service_account_create and options.service_account_name == "default":
         yield (
             f"{PREFIX}service_account_name is 'default' while {PREFIX}service_account_create is true: Kubernetes has made that "
             f"one. Choose another name, or set {PREFIX}service_account_create to false."
         )
-    priority = options.priority_class_name
-    if priority and not DNS_NAME.fullmatch(priority):
-        yield f"{PREFIX}priority_class_name is '{priority}': give the name of a priority class, or leave it empty."
 
 
 def the_pods(options: Options) -> Messages:
@@ -167,23 +171,18 @@ def server(options: Options) -> Messages:
     """What the server is told."""
     if not re.fullmatch(r"[^\s:]*:[0-9]+", options.addr) or not 1 <= pods.port(options) <= MOST_PORT:
         yield f"{PREFIX}addr is '{options.addr}': give an address and a port, as ':8080'."
-    if not PLAIN_PATH.fullmatch(options.root) or TAKEN_PATH.match(options.root):
-        yield f"{PREFIX}root is '{options.root}': give an absolute path that is free in the container, as /srv."
-    if not re.fullmatch("[A-Za-z0-9-]+", options.email_header):
-        yield f"{PREFIX}email_header is '{options.email_header}': give the name of an HTTP header."
     if any(not re.fullmatch(r"[^\s,]+", origin) for origin in options.cors_origins or []):
         yield (
             f"{PREFIX}cors_origins is {json.dumps(options.cors_origins)}: give a list of origins, as https://a.example.org, each "
             "without a comma or a blank."
         )
-    odd = [one for one in options.extra_env_from if ("configMapRef" in one) == ("secretRef" in one)]
-    if odd:
+    if odd := [one for one in options.extra_env_from if ("configMapRef" in one) == ("secretRef" in one)]:
         yield f"{PREFIX}extra_env_from has {in_json(odd)}: give each either configMapRef or secretRef."
 
 
 def environments(options: Options) -> Messages:
     """Environment variables of the user's, for the server and for the build."""
-    reserved = {*SERVER_ENV, *FIXED_ENV, *pods.MOUNTER_ENV}
+    reserved = {*ENVIRONMENT, *FIXED_ENV, *pods.MOUNTER_ENV}
     if taken := [name for name in options.extra_env if name in reserved]:
         yield (
             f"{PREFIX}extra_env sets {', '.join(taken)}: the role sets that itself. Take it out, and use the variable that is "
@@ -209,13 +208,10 @@ def values_of_an_environment(option: str, options: Options) -> Messages:
             f"{PREFIX}{option} gives {', '.join(odd)} a value that is no text. Put it in quotes, or give a mapping that becomes "
             "the variable's valueFrom."
         )
-    texts = {name: value for name, value in options[option].items() if isinstance(value, str)}
-    secret = [name for name, value in texts.items() if SECRET_VALUE.search(value)]
-    secret += [name for name in texts if name not in secret and SECRET_NAME.match(name)]
-    if secret:
+    if secrets := [name for name, value in options[option].items() if isinstance(value, str) and secret(name, value)]:
         yield (
-            f"{PREFIX}{option} gives {', '.join(secret)} a password or a token as text, and it would be stored in the cluster as "
-            "it is. Put it into a Secret, and name that by valueFrom's secretKeyRef."
+            f"{PREFIX}{option} gives {', '.join(secrets)} a password or a token as text, and it would be stored in the cluster "
+            "as it is. Put it into a Secret, and name that by valueFrom's secretKeyRef."
         )
 
 
@@ -282,13 +278,6 @@ def build_cache(options: Options) -> Messages:
             f"{PREFIX}data_claim or {PREFIX}build_cache_claim is '{own}': of this name is the claim that the role makes with "
             f"{PREFIX}build_cache: own, and removes without it. Give another."
         )
-    if not CACHE_PATH.fullmatch(options.build_cache_path):
-        yield (
-            f"{PREFIX}build_cache_path is '{options.build_cache_path}': give a folder below the top of the claim, as prod: "
-            "letters, digits, dots, dashes, underscores."
-        )
-    if not SIZE.fullmatch(options.build_cache_size):
-        yield f"{PREFIX}build_cache_size is '{options.build_cache_size}': give a size, as 5Gi."
     if options.build_egress and options.build_cache == "none":
         yield (
             f"{PREFIX}build_egress is set while {PREFIX}build_cache is none: then every pod builds for itself, and what it may "
@@ -337,11 +326,6 @@ def trust(options: Options) -> Messages:
         yield f"{PREFIX}trusted_signers has the config_map '{signers['config_map']}': give the name of a ConfigMap."
     if "key" in signers and "config_map" not in signers:
         yield f"{PREFIX}trusted_signers has the key '{signers['key']}' without config_map: a file has no keys. Take it out."
-    if options.expected_commit and not COMMIT.fullmatch(options.expected_commit):
-        yield (
-            f"{PREFIX}expected_commit is '{options.expected_commit}': give a full commit, 40 or 64 hexadecimal digits, or leave "
-            "it empty."
-        )
     images = {f"{PREFIX}{name}": options[name] for name in ("image", "build_image", "fetch_image")}
     if odd := [f"{name} is '{image}'" for name, image in images.items() if not IMAGE.fullmatch(image)]:
         yield f"{', '.join(odd)}: give the name of an image, as docker.io/library/alpine:3.22."
@@ -458,6 +442,7 @@ RULES: tuple[Callable[[Options], Messages], ...] = (
     the_pods,
     volumes,
     server,
+    forms,
     environments,
     resources,
     ways_in,

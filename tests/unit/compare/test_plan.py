@@ -272,6 +272,10 @@ def test_a_tag_that_has_moved(checked: Run, cluster: Any, noted: dict[str, str],
         ]
         * refused
     )
+    # The tag is the instance's: another Deployment may be of another commit.
+    beside = {**DEPLOYMENT, "metadata": {**METADATA, "name": "beside"}}
+    cluster.answers[f"{WEB.removesuffix('web')}beside"] = {**running, "metadata": {**running["metadata"], "name": "beside"}}
+    assert checked(definitions=[beside], record={**RELEASE, "commit": "a" * 40}, **options)["problems"] == []
     assert [verb for verb, _path, query, _sent in cluster.writes if query["dryRun"] != ["All"]] == []
 
 

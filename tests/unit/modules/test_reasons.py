@@ -70,7 +70,7 @@ def test_what_the_cluster_answers(
     cluster.answers = Every((code, {"kind": "Status", "message": words, "code": code}))
     result = run(module, **MODULES[module], kubeconfig=kubeconfig_for(cluster.address))
     assert (result["failed"], result["reason"]) == (True, reason)
-    assert result.get("outage") == (outage(0) if module is rollout and reason == "away" else None)
+    assert result.get("outage") == (outage(0) if module in (build, rollout) and reason == "away" else None)
 
 
 @of_each_module

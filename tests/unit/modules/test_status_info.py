@@ -157,4 +157,4 @@ def test_another_build_than_was_asked_for(message: str, commit: str, flags: str 
     if flags:
         noted["varasys.zddc/build-flags"] = flags
     assert other_build(pod, noted) == (f"Pod web-1 runs a build of {shown}. Delete it, and it is built anew." if shown else "")
-    assert built(pod).get("go") == ("go1.24.4" if message == RECORD else None)
+    assert built(pod.seen).get("go") == ("go1.24.4" if message == RECORD else None)

@@ -18,6 +18,7 @@ import yaml
 from signing import Keys, signing
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ApiError
+from ansible_collections.varasys.zddc.plugins.module_utils.running import outcome
 from ansible_collections.varasys.zddc.plugins.module_utils.source import signature
 from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import Caller
 
@@ -74,7 +75,7 @@ def check_fixture(keys: Keys, tmp_path: Path) -> Check:
             "config_map": None, "key": "allowed_signers", "namespace": None, "noted": {},
             "commit": keys.git("rev-parse", revision), **more,
         }  # fmt: skip
-        return signature.checked(Caller(options, False, False, set()))
+        return outcome(signature.checked, Caller(options, False, False, set()))
 
     return check
 

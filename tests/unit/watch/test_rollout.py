@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -293,7 +294,10 @@ class Player:
         self.time += seconds
 
     def follow(self, timeout: float, interval: float = 1) -> list[Verdict]:
-        return list(follow(self, "n", "web", timeout, interval, clock=lambda: self.time, sleep=self.sleep))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(time, "monotonic", lambda: self.time)
+            patch.setattr(time, "sleep", self.sleep)
+            return list(follow(self, "n", "web", timeout, interval))
 
 
 def test_it_looks_until_it_is_done() -> None:

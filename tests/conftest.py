@@ -101,6 +101,8 @@ class Played:
     warnings: list[str]
     diffs: list[dict[str, str]]
     changed: int
+    results: list[dict[str, Any]]
+    """Of all tasks and hosts."""
     output: str
 
 
@@ -138,7 +140,7 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     warnings = [text for item in results for text in item.get("warnings", [])]
     diffs = [diff for item in results if isinstance(item.get("diff"), list) for diff in item["diff"]]
     changed = sum(stats["changed"] for stats in report["stats"].values())
-    return Played(returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, out + err)
+    return Played(returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, results, out + err)
 
 
 def evidence(namespace: str) -> str:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """ansible-playbook in a fork of a process that has loaded Ansible and the Kubernetes library, which takes as long as many a play.
 
-Ansible reads its settings as it is loaded: a play with other settings needs a start of its own.
+Ansible reads its settings as it is loaded: a play with other settings needs a start of its own. Of HOME it reads where
+plugins of one's own and temporary files are, which is no matter here.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from kubernetes.config import kube_config
+
 LOADED = ["ansible.cli.playbook", "ansible.plugins.strategy.linear", "ansible.executor.playbook_executor", "kubernetes.dynamic"]
-SETTINGS = ("ANSIBLE", "HOME", "LANG", "LC_", "PYTHON")
+SETTINGS = ("ANSIBLE", "LANG", "LC_", "PYTHON")
 
 
 class Warm:
@@ -62,5 +65,7 @@ def run(arguments: list[str], folder: str, environment: dict[str, str], out: str
     os.environ.update(environment)
     for name, number in ((os.devnull, 0), (out, 1), (err, 2)):
         os.dup2(os.open(name, os.O_RDWR), number)
+    # The Kubernetes library has read it, as it was loaded.
+    vars(kube_config)["KUBE_CONFIG_DEFAULT_LOCATION"] = environment.get("KUBECONFIG", "~/.kube/config")
     sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
     importlib.import_module(LOADED[0]).main(["ansible-playbook", *arguments])

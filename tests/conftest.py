@@ -27,7 +27,7 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 from cache import VARS_FILE
 from namespaces import Namespaces
 from order import ByFolder
-from warm import Warm
+from warm import Warm, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -101,6 +101,8 @@ class Played:
     warnings: list[str]
     diffs: list[dict[str, str]]
     changed: int
+    results: list[dict[str, Any]]
+    """Of all tasks and hosts."""
     output: str
 
 
@@ -109,10 +111,9 @@ def said(result: dict[str, Any]) -> str:
     return str(next((item["msg"] for item in result.get("results", []) if item.get("failed")), result.get("msg", "")))
 
 
-@cache
-def warm() -> Warm:
-    """Give what the plays of this process are forks of."""
-    return Warm(ROOT, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json")
+# What most plays have; those are forks of one process.
+USUAL = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+warm = cache(Warm)
 
 
 def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Played:
@@ -121,8 +122,8 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     given = [*inventory, *map(str, arguments)]
     variables = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment}
     begin = time.monotonic()
-    if warm().fits(cwd, variables):
-        returncode, out, err = warm().play(given, variables)
+    if cwd == ROOT and settings(variables) == settings(USUAL):
+        returncode, out, err = warm().play(given, cwd, variables)
     else:
         command = ["ansible-playbook", *given]
         done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
@@ -138,7 +139,7 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     warnings = [text for item in results for text in item.get("warnings", [])]
     diffs = [diff for item in results if isinstance(item.get("diff"), list) for diff in item["diff"]]
     changed = sum(stats["changed"] for stats in report["stats"].values())
-    return Played(returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, out + err)
+    return Played(returncode, seconds, failed[0], failed[-1], failures, messages, warnings, diffs, changed, results, out + err)
 
 
 def evidence(namespace: str) -> str:
@@ -244,10 +245,21 @@ class Instance:
         return found
 
 
+MADE = pytest.StashKey[Namespaces]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let namespaces go after the last test of their folder: to go takes them a while, and others run meanwhile."""
+    made = item.config.stash.get(MADE, None)
+    if made and nextitem and nextitem.path.parent != item.path.parent:
+        made.let_go()
+
+
 @pytest.fixture(scope="session", name="prepare")
-def prepare_fixture(zddc: dict[str, Any]) -> Iterator[Callable[[str, int], Instance]]:
+def prepare_fixture(zddc: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[Callable[[str, int], Instance]]:
     """Give the function that prepares a namespace as the scenarios do; what it prepares is taken away at the end."""
-    made = Namespaces(zddc)
+    made = pytestconfig.stash[MADE] = Namespaces(zddc)
     usual = yaml.safe_load((ROOT / "molecule/default/inventory/group_vars/zddc_server.yml").read_text())
 
     def prepare(name: str, git_port: int) -> Instance:

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +20,6 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import
 
 Object = dict[str, Any]
 
-ROOT = Path(__file__).resolve().parents[3]
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "docs"}}
 INGRESS = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web", "namespace": "docs"}}
 BUILDS = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"namespace": "docs", "labels": {"a": "b", "c": "d"}}}
@@ -277,7 +274,9 @@ def test_nothing_is_applied_that_could_not_be_adopted(adopt: Write, cluster: Any
     assert (result["reason"], result["msg"], door.calls) == ("away", outage(0), [])
 
 
-def test_what_kubernetes_core_gives_indeed(cluster: Any, closed: int, kubeconfig_for: Callable[..., str], tmp_path: Path) -> None:
+def test_what_kubernetes_core_gives_indeed(
+    cluster: Any, closed: int, kubeconfig_for: Callable[..., str], play: Callable[..., Any], tmp_path: Path
+) -> None:
     refused = {"kind": "Status", "code": 422, "message": "no", "details": {"kind": "Service"}}
     resource = {"name": "services", "kind": "Service", "namespaced": True, "verbs": ["get", "patch"]}
     cluster.answers |= {
@@ -294,10 +293,7 @@ def test_what_kubernetes_core_gives_indeed(cluster: Any, closed: int, kubeconfig
     away = {"host": f"http://127.0.0.1:{closed}", "api_key": "s3cr3t", "kubeconfig": ""}
     tasks = [{"varasys.zddc.apply": one, "ignore_errors": True} for one in (options, {**options, **away})]
     variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    play = {"hosts": "all", "gather_facts": False, "vars": variables, "tasks": tasks}
-    (tmp_path / "play.yml").write_text(json.dumps([play]))
-    command = ["ansible-playbook", "-i", "here,", str(tmp_path / "play.yml")]
-    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    results = [task["hosts"]["here"] for task in json.loads(ran.stdout)["plays"][0]["tasks"]]
+    book = [{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": tasks}]
+    (tmp_path / "play.yml").write_text(json.dumps(book))
+    results = play("-i", "here,", tmp_path / "play.yml").results
     assert [(one["reason"], one["msg"]) for one in results] == [("refused", "no"), ("away", outage(0))]

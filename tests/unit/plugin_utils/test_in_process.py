@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
 MINE = {"app.kubernetes.io/managed-by": "varasys.zddc"}
 SERVICE = {
     "apiVersion": "v1",
@@ -39,7 +36,7 @@ TASKS = {
 
 
 @pytest.fixture
-def result(cluster: Any, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+def result(cluster: Any, play: Callable[..., Any], tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Run one task, with other keywords or variables, and give its result as the controller has it."""
     cluster.answers |= {
         "/api/v1/namespaces/docs": {"metadata": {"name": "docs"}},
@@ -54,19 +51,12 @@ def result(cluster: Any, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         options = {**TASKS[which], "host": cluster.address, "api_key": "s3cr3t"}
         task = {f"varasys.zddc.{which.partition(',')[0]}": options, "diff": True, **keywords}
         variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}", **variables}
-        play = {"hosts": "all", "gather_facts": False, "vars": variables, "tasks": [task]}
-        (tmp_path / "play.yml").write_text(json.dumps([play]))
-        ran = subprocess.run(
-            ["ansible-playbook", "-i", "here,", str(tmp_path / "play.yml")],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "s3cr3t" not in ran.stdout + ran.stderr
-        (done,) = json.loads(ran.stdout)["plays"][0]["tasks"]
-        return dict(done["hosts"]["here"])
+        book = [{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": [task]}]
+        (tmp_path / "play.yml").write_text(json.dumps(book))
+        ran = play("-i", "here,", tmp_path / "play.yml")
+        assert "s3cr3t" not in ran.output
+        (told,) = ran.results
+        return dict(told)
 
     return run
 

@@ -144,8 +144,8 @@ class Stage:
         return sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp)
 
     def pod_names(self) -> list[str]:
-        """Give the names of the instance's pods."""
-        return [pod.metadata.name for pod in self.pods()]
+        """Give the names of the instance's pods, but for those that end: the deploy waits for their containers alone."""
+        return [pod.metadata.name for pod in self.pods() if not pod.metadata.deletion_timestamp]
 
     def served(self) -> str:
         """Ask for the page, and give the commit that answers."""

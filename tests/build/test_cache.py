@@ -194,7 +194,7 @@ def test_a_release_that_was_moved(site: Any, tmp_path: Path) -> None:
         played = site.deploy()
         assert (played.returncode, played.message) == (
             2,
-            f"zddc_server_git_ref: the tag '{tag}' has moved. It was deployed at commit {old} and is at {new} now. A "
+            f"zddc_server_git_ref: the tag '{tag}' has moved. It was deployed at commit {old} and is now at {new}. A "
             "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true.\n"
             "Nothing was changed.",
         )
@@ -278,9 +278,9 @@ def test_a_cache_without_a_volume(site: Any, other: dict[str, Any]) -> None:
     assert (played.returncode, site.objects()) == (2, left)
     first, refusal, *_difference, last = played.message.splitlines()
     assert (first, last) == (
-        "Nothing was changed. The cluster does not take what the variables give. Fix this and run again:",
-        "  This claim keeps what it was made with. Set that back, or deploy once with zddc_server_build_cache: none, which "
-        "removes the claim, and then as wanted.",
+        "Nothing was changed. The cluster rejects what the variables give. Fix this and run again:",
+        "  This claim cannot be changed this way. Revert the change, or deploy once with zddc_server_build_cache: none, which "
+        "removes the claim, and then deploy with the change.",
     )
     assert refusal.startswith(
         '- zddc_server_build_cache_*: PersistentVolumeClaim "zddc-other-build-cache" is invalid: spec: Forbidden: '

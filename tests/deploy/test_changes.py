@@ -150,8 +150,8 @@ def test_a_hand_edit_is_reported_and_taken_back(stage: Any, by_hand: list[str]) 
     assert stopped.returncode == 2
     assert told(stopped.message.replace("- ", "")) == by_hand
     assert stopped.message.splitlines()[-2:] == [
-        "- zddc_server_force_conflicts is false, so nothing of this is taken back. Put it into the variables or undo it, "
-        "or set the variable to true.",
+        "- zddc_server_force_conflicts is false, so none of this is reverted. Add it to the variables or revert it "
+        "yourself, or set the variable to true.",
         "Nothing was changed.",
     ]
     assert stage.objects() == before
@@ -229,7 +229,7 @@ def test_an_object_of_another_is_refused_or_taken_over(stage: Any) -> None:
         played = stage.deploy(**variables, state=state)
         assert (played.returncode, played.message) == (
             2,
-            f"zddc_server_name: Service 'theirs' in namespace '{stage.namespace}' exists already and belongs to "
+            f"zddc_server_name: Service 'theirs' in namespace '{stage.namespace}' already exists and belongs to "
             "Helm's release 'old'. Choose another zddc_server_name, remove that object, or set zddc_server_take_over to "
             "true to make it this instance's.\nNothing was changed.",
         )
@@ -262,8 +262,8 @@ def test_an_old_name_is_told_with_the_way_to_remove_it(stage: Any) -> None:
     assert (played.returncode, played.message) == (0, "")
     told = " ".join(played.output.split())
     assert (
-        f"localhost has deployed prod before, as {stage.name} in namespace {stage.namespace}, and that is still there. "
-        "If renamed takes its place, remove it: ansible-playbook varasys.zddc.remove --limit localhost "
+        f"localhost has deployed prod before, as {stage.name} in namespace {stage.namespace}, and that still exists. "
+        "If renamed replaces it, remove it: ansible-playbook varasys.zddc.remove --limit localhost "
         f"-e zddc_server_name={stage.name} -e zddc_server_namespace={stage.namespace}"
     ) in told
 

@@ -207,7 +207,7 @@ def test_a_namespace_that_is_full(stage: Any, full: int) -> None:
     played = stage.deploy(always_recreate=True)
     assert played.returncode == 2
     assert first_line(played.message) == (
-        'ReplicaSet REPLICASET: its pods cannot be made: pods "POD" is forbidden: exceeded quota: few, requested: pods=1, '
+        'ReplicaSet REPLICASET: its pods cannot be created: pods "POD" is forbidden: exceeded quota: few, requested: pods=1, '
         f"used: pods={full}, limited: pods=0"
     )
 
@@ -244,7 +244,7 @@ def test_a_commit_that_fails(stage: Any, dev: Callable[..., Any], tmp_path: Path
     assert played.returncode == 2
     assert first_line(played.message) == f"pod POD: container {container} failed: {line}", played.message
     (kept,) = tmp_path.iterdir()
-    assert f"\nlogs and events are kept in {kept}\n" in played.message
+    assert f"\nlogs and events are stored in {kept}\n" in played.message
     (pod,) = [item.metadata.name for item in stage.pods("zddc-server-dev") if item.metadata.deletion_timestamp is None]
     assert line in "".join(log.read_text() for log in kept.glob(f"{pod}-{container}*.log"))
     assert f"Pod {pod}\n" in (kept / "events.txt").read_text()

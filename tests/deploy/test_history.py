@@ -236,8 +236,8 @@ def test_a_run_whose_lease_another_took_goes_back_to_nothing(stage: Any) -> None
         played = deploy.result()
     assert (played.returncode, played.end) == (
         2,
-        f"Deployment {stage.name} in namespace {stage.namespace}: ada@elsewhere 1 works on it too, and has taken the Lease over. "
-        "Run this again when that run has ended.",
+        f"Deployment {stage.name} in namespace {stage.namespace}: ada@elsewhere 1 also works on it, and has taken over the "
+        "Lease. Run this again when that run has ended.",
     )
     assert (max(records(stage)), result(records(stage)[newest + 1])) == (newest + 1, "unfinished")
     custom.delete_namespaced_custom_object(*place)

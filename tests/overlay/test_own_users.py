@@ -106,8 +106,8 @@ def test_cluster_that_drops_it(site: Any, old_cluster: str, mode: str) -> None:
     address = yaml.safe_load(Path(old_cluster).read_text())["clusters"][0]["cluster"]["server"]
     assert (played.returncode, played.message) == (
         2,
-        f"zddc_server_host_users is false, and the cluster at {address} drops that without a word: its feature gate "
-        "UserNamespacesSupport is off. Turn it on (from Kubernetes 1.33 on it is, unless somebody turned it off), or set "
+        f"zddc_server_host_users is false, and the cluster at {address} silently ignores that: its feature gate "
+        "UserNamespacesSupport is off. Turn it on (it is on by default since Kubernetes 1.33), or set "
         "zddc_server_host_users to true.\nNothing was changed.",
     )
     assert api.list_namespaced_deployment(site.namespace).items == []

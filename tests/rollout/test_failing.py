@@ -58,7 +58,7 @@ def test_no_node(shop: Any, name: str, wait: Callable[..., Any]) -> None:
     # The pod's condition knows the time in full seconds.
     soon(waited, event(shop, "FailedScheduling", name).replace(microsecond=0) + timedelta(seconds=3))
     assert plain(waited.first_line).startswith(
-        "pod POD: no node takes it: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
+        "pod POD cannot be scheduled: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
     )
 
 
@@ -107,7 +107,7 @@ def test_a_quota(shop: Any, name: str, wait: Callable[..., Any], quota: str) -> 
     shop.deploy(name)
     waited = wait()
     soon(waited, event(shop, "FailedCreate", name))
-    assert f'its pods cannot be made: pods "POD" is forbidden: exceeded quota: {quota},' in plain(waited.first_line)
+    assert f'its pods cannot be created: pods "POD" is forbidden: exceeded quota: {quota},' in plain(waited.first_line)
 
 
 def test_a_crash_of_an_init_container(shop: Any, name: str, wait: Callable[..., Any]) -> None:

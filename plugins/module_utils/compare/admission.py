@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Whether the cluster admits the pods of a Deployment, which it says of none before the rollout."""
+"""Check before the rollout whether the cluster admits the pods of a Deployment."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 
 LABEL = "pod-security.kubernetes.io/enforce"
-# Whatever it refuses pods for, the API server gives the same code and details: its words are the only form of it.
+# The API server rejects pods with the same code and details for every cause: only its message names this one.
 VIOLATES = re.compile(r'violates PodSecurity "([^"]+)": (.*)', re.DOTALL)
-# An old pod that goes makes room in a quota, and a new namespace has its service account in a moment: the rollout sees.
+# These decide nothing: the user may not create pods, an old pod may still free quota, or the service account is not there yet.
 NO_VERDICT = re.compile(r'cannot create resource|exceeded quota|serviceaccount "default" not found')
 
 
 def problems(api: Api, namespace: str, deployment: Object, accounts: Iterable[str] = ()) -> list[str]:
-    """Why it would admit none: by a dry run of one, or, for a user who may make no pods, by the label of the namespace.
-    C(accounts) are service accounts that may not be there yet."""
+    """Return why no pod is admitted: by a dry run, or by the label of the namespace if the user may not create pods.
+
+    C(accounts) are service accounts that may not exist yet.
+    """
     if deployment["spec"].get("replicas") == 0:
         return []
     template = deployment["spec"]["template"]
@@ -51,13 +53,13 @@ def containers(pod: Object) -> list[Object]:
 
 
 def mounts(container: Object) -> bool:
-    """Whether a container may mount something, for which the level must be privileged."""
+    """Check whether a container may mount filesystems, for which the level must be privileged."""
     context = container.get("securityContext", {})
     return context.get("privileged", False) or "SYS_ADMIN" in context.get("capabilities", {}).get("add", [])
 
 
 def enforced(api: Api, where: str) -> str:
-    """The level that the namespace names; empty where there is none, or it may not be read."""
+    """Return the level that the namespace enforces; empty if it has none or cannot be read."""
     try:
         found = api.find(where) or {}
     except ApiError:

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Whether the pods of a Deployment can have the claim of the documents. What may not be read is left to the rollout."""
+"""Check whether the pods of a Deployment can mount the claim of the documents. What cannot be read is left to the rollout."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ONE_POD = "ReadWriteOncePod"
 
 
 def problems(api: Api, namespace: str, name: str, claim: Object, definition: Object) -> list[str]:
-    """Why they could not, or not all of them at a time. C(claim) is what check_claim found."""
-    # What is stopped needs no claim.
+    """Return why some or all of the pods could not mount the claim. C(claim) is the result of check_claim."""
+    # A stopped instance needs no claim.
     modes = claim.get("access_modes", []) if definition["spec"].get("replicas") != 0 else []
     written = any(
         source.get("claimName") == name and not source.get("readOnly")
@@ -29,16 +29,16 @@ def problems(api: Api, namespace: str, name: str, claim: Object, definition: Obj
     what = f"the claim {name!r} in namespace {namespace!r} is {', '.join(modes)}"
     if modes == ["ReadOnlyMany"] and written:
         return [
-            f"{PREFIX}data_claim: {what}, and in prod the server writes to it: its logs and tokens lie beside the documents. "
-            "Name a claim that can be written to."
+            f"{PREFIX}data_claim: {what}, and in prod the server writes to it: its logs and tokens are next to the documents. "
+            "Name a claim that is writable."
         ]
     if not modes or SHARED in modes or (not written and "ReadOnlyMany" in modes):
         return []
     spec, found = definition["spec"], []
     if spec.get("replicas", 1) > 1:
         found.append(
-            f"{PREFIX}replicas is {spec['replicas']}, and {what}: pods on other nodes could not have it. Give 1, or name a claim "
-            f"that is {SHARED}."
+            f"{PREFIX}replicas is {spec['replicas']}, and {what}: pods on other nodes cannot mount it. Set it to 1, or name a "
+            f"claim that is {SHARED}."
         )
     if spec.get("strategy", {}).get("type") == "RollingUpdate":
         found += rolling(api, what, modes, claim, pod_spec(definition))
@@ -46,10 +46,10 @@ def problems(api: Api, namespace: str, name: str, claim: Object, definition: Obj
 
 
 def rolling(api: Api, what: str, modes: list[str], claim: Object, pod: Object) -> list[str]:
-    """The problem with a new pod beside the old one."""
+    """Return the problem with a new pod that runs next to the old one."""
     begin = f"{PREFIX}strategy is RollingUpdate, and {what}: the new pod "
     if ONE_POD in modes:
-        return [f"{begin}would wait for the old one to go, which waits for the new one. Set {PREFIX}strategy to Recreate."]
+        return [f"{begin}would wait until the old one ends, which waits for the new one. Set {PREFIX}strategy to Recreate."]
     together = pod.get("affinity", {}).get("podAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", [])
     if any(term.get("topologyKey") == "kubernetes.io/hostname" for term in together):
         return []
@@ -58,14 +58,14 @@ def rolling(api: Api, what: str, modes: list[str], claim: Object, pod: Object) -
         nodes = [node for node in api.get("/api/v1/nodes")["items"] if takes(node, pod, volume.get("spec", {}))]
         if len(nodes) > 1:
             return [
-                f"{begin}may come to another of {len(nodes)} nodes, where it cannot have the claim while the old one runs. Set "
-                f"{PREFIX}strategy to Recreate, name one node by {PREFIX}node_selector, or name a claim that is {SHARED}."
+                f"{begin}may run on another of {len(nodes)} nodes, where it cannot mount the claim while the old one runs. Set "
+                f"{PREFIX}strategy to Recreate, select one node with {PREFIX}node_selector, or name a claim that is {SHARED}."
             ]
     return []
 
 
 def takes(node: Object, pod: Object, volume: Object) -> bool:
-    """Whether a pod with this volume may come to a node."""
+    """Check whether a pod with this volume may run on a node."""
     spec, labels = node.get("spec", {}), node["metadata"].get("labels", {})
     if spec.get("unschedulable") or any(labels.get(key) != value for key, value in pod.get("nodeSelector", {}).items()):
         return False
@@ -77,7 +77,7 @@ def takes(node: Object, pod: Object, volume: Object) -> bool:
 
 
 def meets(node: Object, selector: Object) -> bool:
-    """Whether a node is one of those that a node selector means, by one of its terms."""
+    """Check whether a node matches one of the terms of a node selector."""
     labels, fields = node["metadata"].get("labels", {}), {"metadata.name": node["metadata"].get("name")}
     terms = selector.get("nodeSelectorTerms", [])
     return not terms or any(
@@ -88,7 +88,7 @@ def meets(node: Object, selector: Object) -> bool:
 
 
 def stands(toleration: Object, taint: Object) -> bool:
-    """Whether a toleration is for a taint."""
+    """Check whether a toleration tolerates a taint."""
     exists = toleration.get("operator") == "Exists"
     return (
         toleration.get("effect", taint["effect"]) == taint["effect"]
@@ -98,7 +98,7 @@ def stands(toleration: Object, taint: Object) -> bool:
 
 
 def fits(labels: Object, wanted: Object) -> bool:
-    """Whether a node has what is wanted of it. Of what is neither In nor NotIn, only whether there is such a label."""
+    """Check whether labels meet a requirement. For Gt and Lt, only check that the label exists."""
     found, values = labels.get(wanted["key"]), wanted.get("values", [])
     if wanted["operator"] in ("NotIn", "DoesNotExist"):
         return found is None or (wanted["operator"] == "NotIn" and found not in values)

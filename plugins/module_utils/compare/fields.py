@@ -1,10 +1,10 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Who set which field of an object, from its metadata.managedFields.
+"""Which manager set which field of an object, from its metadata.managedFields.
 
-A path is a tuple of the keys of FieldsV1: f:NAME for a field, k:{...} for the item of a list by its keys, v:VALUE for
-the item of a set. A trailing "." stands for the item itself beside its fields.
+A path is a tuple of FieldsV1 keys: f:NAME is a field, k:{...} a list item by its keys, v:VALUE a set item. A trailing
+"." is the item itself, without its fields.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 
 Path = tuple[str, ...]
 MISSING = object()
-"""Where a path leads to nothing."""
+"""The value at a path that does not exist."""
 
-# Written by kubectl and by controllers in passing; no part of what the object is.
+# Side effects of kubectl and of controllers, not part of the desired state.
 PASSING = (
     "kubectl.kubernetes.io/restartedAt",
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -36,15 +36,15 @@ class Owned:
     manager: str
     time: str
     entry: int
-    """Place in metadata.managedFields."""
+    """Index in metadata.managedFields."""
 
 
 def leaves(fields: Object, above: Path = ()) -> Iterator[Path]:
-    """Every path that is owned: fields without fields below them, and items of lists."""
+    """Yield every owned path: fields without fields below them, and list items."""
     for key, below in fields.items():
         path = (*above, key)
         if not below:
-            # The "." of a field says no more than that it is there.
+            # The "." of a field only says that the field exists.
             if key != "." or (above[-1:] and above[-1][:2] == "k:"):
                 yield path
         else:
@@ -52,14 +52,14 @@ def leaves(fields: Object, above: Path = ()) -> Iterator[Path]:
 
 
 def passing(path: Path) -> bool:
-    """Whether the field comes and goes by itself: such an annotation, or who else has to do with the end of the object."""
+    """Check whether a field is a side effect: such an annotation, a finalizer or an owner reference."""
     if path[:2] in (("f:metadata", "f:finalizers"), ("f:metadata", "f:ownerReferences")):
         return True
     return "f:annotations" in path and path[-1].removeprefix("f:").startswith(PASSING)
 
 
 def owned_by(live: Object, manager: str) -> set[Path]:
-    """What a manager owns by server-side apply."""
+    """Return the paths that a manager owns by server-side apply."""
     entries = live["metadata"].get("managedFields", [])
     return {
         path
@@ -70,7 +70,7 @@ def owned_by(live: Object, manager: str) -> set[Path]:
 
 
 def owned_by_others(live: Object, manager: str) -> list[Owned]:
-    """What all but this manager own; no status, which is never applied."""
+    """Return what other managers own, except the status, which is never applied."""
     return [
         Owned(path, entry["manager"], entry.get("time", ""), place)
         for place, entry in enumerate(live["metadata"].get("managedFields", []))
@@ -81,7 +81,7 @@ def owned_by_others(live: Object, manager: str) -> list[Owned]:
 
 
 def _item(items: list[Any], key: str) -> int | None:
-    """Place of the item that k:... or v:... or i:... means."""
+    """Return the index of the item that k:..., v:... or i:... selects."""
     wanted = json.loads(key[2:])
     for place, item in enumerate(items):
         if key[:2] == "k:":
@@ -93,7 +93,7 @@ def _item(items: list[Any], key: str) -> int | None:
 
 
 def _step(found: Any, key: str) -> Any:
-    """What lies one key further down."""
+    """Return the value one key further down."""
     if key == ".":
         return found
     if key[:2] == "f:":
@@ -103,7 +103,7 @@ def _step(found: Any, key: str) -> Any:
 
 
 def value(found: Any, path: Path) -> Any:
-    """What the path leads to."""
+    """Return the value at a path."""
     for key in path:
         found = _step(found, key)
         if found is MISSING:
@@ -112,7 +112,7 @@ def value(found: Any, path: Path) -> Any:
 
 
 def remove(found: Any, path: Path) -> None:
-    """Take out what the path leads to, and what is empty then above it."""
+    """Remove the value at a path, and its parents that are then empty."""
     steps = path[:-1] if path[-1] == "." else path
     chain = [found]
     for key in steps:
@@ -130,7 +130,7 @@ def remove(found: Any, path: Path) -> None:
 
 
 def shown(path: Path) -> str:
-    """The path as a person writes it."""
+    """Return the path as people write it."""
     text = ""
     for key in path:
         if key[:2] == "f:":
@@ -143,7 +143,7 @@ def shown(path: Path) -> str:
 
 
 def collapsed(paths: list[Path]) -> list[Path]:
-    """Of the item of a list and the fields in it, the item alone."""
+    """Return the paths; of a list item and its fields, only the item."""
     items = {path[:-1] for path in paths if path[-1] == "."}
 
     def within(path: Path) -> bool:
@@ -154,12 +154,12 @@ def collapsed(paths: list[Path]) -> list[Path]:
 
 
 def merged(one: Object, other: Object) -> Object:
-    """All that either owns."""
+    """Return all fields of both."""
     return {key: merged(one.get(key, {}), other.get(key, {})) for key in {**one, **other}}
 
 
 def split(fields: Object, taken: Callable[[Path], bool], above: Path = ()) -> tuple[Object, Object]:
-    """The fields in two: those that are taken, and the rest."""
+    """Split the fields into those that C(taken) accepts and the rest."""
     yes: Object = {}
     no: Object = {}
     for key, below in fields.items():
@@ -176,7 +176,7 @@ def split(fields: Object, taken: Callable[[Path], bool], above: Path = ()) -> tu
 
 
 def adopted(live: Object, manager: str, allowed: list[str]) -> list[Object]:
-    """The managedFields in which this manager owns, by apply, what all but the allowed managers own now."""
+    """Return the managedFields after this manager takes over, by apply, the fields of all managers but the allowed ones."""
     entries: list[Object] = []
     gain: Object = {}
     for entry in live["metadata"].get("managedFields", []):

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What an apply would change of one object, and what others have changed of it; the cluster is asked by a dry run."""
+"""Compare one object with its definition by a dry run: what an apply would change, and what other managers have changed."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ansible_collections.varasys.zddc.plugins.module_utils.compare import fields
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object, as_yaml
 
 REPLICAS = ("f:spec", "f:replicas")
-# The API server's own bookkeeping.
+# Metadata that the API server maintains.
 BOOKKEEPING = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
 
 @dataclass
 class Compared:
-    """One object: as it is, as it would be, and whose fields are in the way."""
+    """One object before and after an apply, and the fields that other managers have changed."""
 
     before: Object
     after: Object
     definition: Object
-    """What to apply: without the fields that are left to others."""
+    """What to apply, without the fields that are left to allowed managers."""
     drift: list[str] = field(default_factory=list)
     adopt: bool = False
-    """Whether others have added fields, which an apply alone would leave."""
+    """Whether other managers have added fields, which an apply does not remove."""
 
     @property
     def change(self) -> str:
@@ -37,7 +37,7 @@ class Compared:
 
     @property
     def new_pods(self) -> bool:
-        """Whether an apply makes pods: of another template, or more of them."""
+        """Whether an apply creates pods, for a changed template or for more replicas."""
         before, after = self.before.get("spec", {}), self.after.get("spec", {})
         return bool(before.get("template") != after.get("template") or after.get("replicas", 1) > before.get("replicas", 1))
 
@@ -52,7 +52,7 @@ class Compared:
 
 
 def plain(live: Object) -> Object:
-    """The object without status and bookkeeping."""
+    """Return the object without status and bookkeeping."""
     metadata = {key: value for key, value in live["metadata"].items() if key not in BOOKKEEPING}
     annotations = {
         key: value for key, value in metadata.get("annotations", {}).items() if not key.startswith("deployment.kubernetes.io/")
@@ -64,13 +64,13 @@ def plain(live: Object) -> Object:
 
 
 def dry_run(api: Api, path: str, definition: Object, manager: str) -> Object:
-    """The object as an apply would leave it."""
+    """Return the object as an apply would leave it."""
     query = {"dryRun": "All", "fieldManager": manager, "force": "true"}
     return api.send("patch", path, json.dumps(definition), "application/apply-patch+yaml", **query)
 
 
 def compare(api: Api, path: str, live: Object | None, definition: Object, manager: str, allowed: list[str]) -> Compared:
-    """Hold an object in the cluster against its definition."""
+    """Compare an object in the cluster with its definition."""
     applied = dry_run(api, path, definition, manager)
     if live is None:
         return Compared({}, plain(applied), definition)
@@ -80,7 +80,7 @@ def compare(api: Api, path: str, live: Object | None, definition: Object, manage
         for one in others
         if one.manager in allowed
         and fields.value(live, one.path) != fields.value(applied, one.path)
-        # What is to be stopped is no autoscaler's matter.
+        # No autoscaler decides whether the instance is stopped.
         and not (one.path == REPLICAS and fields.value(definition, REPLICAS) == 0)
     ]
     if left:

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What an apply of an instance's objects would change, and what stands in its way; the cluster is only read."""
+"""Plan an apply of an instance's objects: what it would change, and what prevents it. The cluster is only read."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTAN
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import assess, observe
 
 LIMIT = 9
-"""Seconds for all of it, beside those of an outage: whatever hangs, a credential plugin or a name server too, the play hears
-of it within 15 s."""
+"""Seconds for the plan, without those of an outage: the play fails within 15 s, even if a credential plugin or DNS hangs."""
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **INSTANCE_ARG_SPEC,
     **OUTAGE_ARG_SPEC,
@@ -57,7 +56,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 
 class Planner:
-    """Fills the result; what it holds is true at any moment."""
+    """Fills the result, which is valid at any moment."""
 
     def __init__(self, caller: Caller, result: Object) -> None:
         self.options, self.result = caller.params, result
@@ -104,26 +103,26 @@ class Planner:
             )
 
     def take(self, found: preflight.Found) -> Any:
-        """What was found; what stands in the way is noted."""
+        """Return what was found, and record its problems."""
         self.result["problems"] += found.problems
         self.result["reason"] = self.result["reason"] or found.reason
         return found.what
 
     def cannot(self, verb: str, what: str, error: ApiError, variable: str = f"{PREFIX}name") -> None:
-        """Note what the cluster does not let be read or applied."""
+        """Record what cannot be read or applied."""
         what = f"{what} in namespace {self.namespace!r}"
         self.take(preflight.Found(None, [preflight.cannot(verb, variable, what, self.api, error)], [], error.reason))
 
     def set_by(self, kind: str) -> str:
-        """The variables that give what is in an object of this kind."""
+        """Return the variables that set an object of this kind."""
         return str(self.options["set_by"].get(kind, self.options["set_by"].get("", kind)))
 
     def reference(self, version: str, kind: str, name: str, **known: str) -> Object:
-        """What an object is deleted by."""
+        """Return the reference by which an object is deleted."""
         return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": self.namespace, **known}}
 
     def lack(self, missing: list[str]) -> None:
-        """What is missing can still be made before a real run."""
+        """Record what is missing: a warning in check mode, because it can still be created before a real run."""
         self.result["warnings" if self.check_mode else "problems"] += missing
 
     def records(self) -> list[Object]:
@@ -145,13 +144,13 @@ class Planner:
             self.cannot("read", f"{kind} {name!r}", error)
             return
         if path is None:
-            problem = f"The cluster at {self.api.address} knows no {kind} of {version}. "
-            problem += "Install what brings it, or turn off what needs it."
+            problem = f"The cluster at {self.api.address} does not know {kind} of {version}. "
+            problem += "Install what provides it, or turn off what needs it."
         elif not self.kinds.namespaced(version, kind):
-            problem = f"{PREFIX}extra_objects has {kind} {name!r}, which belongs to no namespace and so to no instance. "
-            problem += "Take it out, and create it by other means."
+            problem = f"{PREFIX}extra_objects has {kind} {name!r}, which has no namespace and so cannot belong to an instance. "
+            problem += "Remove it there, and create it by other means."
         else:
-            # What is in a claim is nobody's to take.
+            # A claim holds another owner's data, so it is never taken over.
             spared = not self.options["take_over"] or kind == "PersistentVolumeClaim"
             problem = (self.of_another(live) if live and spared else "") or (self.moved_tag(live) if live else "")
         if problem:
@@ -162,12 +161,12 @@ class Planner:
             self.compare(path, live, definition)
 
     def of_another(self, live: Object) -> str:
-        """The problem with an object that does not carry this instance's labels."""
+        """Return the problem with an object that does not have this instance's labels."""
         carried = live["metadata"].get("labels", {})
         if all(carried.get(key) == value for key, value in self.labels.items()):
             return ""
         return (
-            f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} exists already "
+            f"{PREFIX}name: {live['kind']} {live['metadata']['name']!r} in namespace {self.namespace!r} already exists "
             f"and belongs to {preflight.manager(live)}. Choose another {PREFIX}name, remove that object"
             + (
                 "."
@@ -177,7 +176,7 @@ class Planner:
         )
 
     def moved_tag(self, live: Object) -> str:
-        """The problem with a tag that stands for another commit than when it was deployed."""
+        """Return the problem with a tag that no longer points to the deployed commit."""
         wanted = self.options["record"]
         if not self.options["pinned"] or (live["kind"], live["metadata"]["name"]) != ("Deployment", self.options["name"]):
             return ""
@@ -187,8 +186,8 @@ class Planner:
         if not same or before["commit"] == wanted["commit"]:
             return ""
         return (
-            f"{PREFIX}git_ref: the tag {wanted['ref']!r} has moved. It was deployed at commit {before['commit']} and is at "
-            f"{wanted['commit']} now. A release does not change: ask who moved it, and name another, or set "
+            f"{PREFIX}git_ref: the tag {wanted['ref']!r} has moved. It was deployed at commit {before['commit']} and is now at "
+            f"{wanted['commit']}. A release does not change: ask who moved it, and name another, or set "
             f"{PREFIX}allow_moved_tag to true."
         )
 
@@ -218,7 +217,7 @@ class Planner:
         self.result["objects"][-1] |= {name: getattr(found, name) for name in told}
 
     def find_unwanted(self, records: list[Object]) -> None:
-        """Objects of this instance that are not wanted any more."""
+        """Find the objects of this instance that are no longer desired."""
         known = {(one["api_version"], one["kind"], one["name"]): None for one in self.options["known"]}
         wanted = {history.identity(item) for item in self.options["definitions"]}
         applied, used = history.applied(records), references(self.options["definitions"])
@@ -229,18 +228,18 @@ class Planner:
                 path = self.kinds.path(version, kind, self.namespace, name)
                 live = self.api.find(path) if path else None
             except ApiError as error:
-                # Of a kind that was never applied, the user needs no rights.
+                # The user needs no rights for a kind that was never applied.
                 if error.status != 403 or (version, kind, name) in applied:
                     self.cannot("read", f"{kind} {name!r}", error)
                 continue
             if live and (problem := self.of_another(live)):
-                # Something of that name that was never applied here is nobody's business.
+                # Only a removal reports an object of that name with another owner.
                 if not wanted:
                     self.result["problems"].append(problem)
             elif live and (kind, name) in used:
                 self.result["problems"].append(
-                    f"{self.set_by(kind)}: {kind} {name!r} is not wanted any more and would be removed, but the pods use it. "
-                    "Keep it, or let them use another."
+                    f"{self.set_by(kind)}: {kind} {name!r} is no longer desired and would be removed, but the pods use it. "
+                    "Keep it, or let the pods use another."
                 )
             elif live:
                 self.result["remove"].append(self.reference(version, kind, name, uid=live["metadata"]["uid"]))
@@ -253,8 +252,8 @@ class Planner:
         if drift and not options["force_conflicts"]:
             result["problems"] += [
                 *drift,
-                f"{PREFIX}force_conflicts is false, so nothing of this is taken back. Put it into the variables or "
-                "undo it, or set the variable to true.",
+                f"{PREFIX}force_conflicts is false, so none of this is reverted. Add it to the variables or revert "
+                "it yourself, or set the variable to true.",
             ]
             return
         changes = [one for one in self.compared if one.change != "none"]
@@ -281,7 +280,7 @@ class Planner:
             self.look_for_an_old_name()
 
     def settled(self) -> bool:
-        """Whether the Deployment has come to its end."""
+        """Check whether the rollout of the Deployment is complete."""
         deployment = next((item for item in self.options["definitions"] if item["kind"] == "Deployment"), None)
         if deployment is None:
             return True
@@ -296,7 +295,7 @@ class Planner:
         return verdict.done
 
     def look_for_an_old_name(self) -> None:
-        """An instance that this host has deployed before, under another name or in another namespace."""
+        """Warn of an instance that this host has deployed before, under another name or in another namespace."""
         record = self.options["record"]
         mark = selector({key: value for key, value in self.labels.items() if key != INSTANCE})
         for path in ("/apis/apps/v1/controllerrevisions", f"/apis/apps/v1/namespaces/{self.namespace}/controllerrevisions"):
@@ -304,7 +303,7 @@ class Planner:
                 found = self.api.get(path, labelSelector=mark)["items"]
                 break
             except ApiError:
-                # A user of one namespace may not look into all.
+                # A user of one namespace may not read all namespaces.
                 found = []
         old = {
             (item["metadata"]["labels"].get(INSTANCE, ""), item["metadata"]["namespace"])
@@ -313,20 +312,20 @@ class Planner:
         }
         for name, namespace in sorted(old):
             self.result["warnings"].append(
-                f"{record['host']} has deployed {record['mode']} before, as {name} in namespace {namespace}, and that is "
-                f"still there. If {self.options['name']} takes its place, remove it: ansible-playbook varasys.zddc.remove "
+                f"{record['host']} has deployed {record['mode']} before, as {name} in namespace {namespace}, and that "
+                f"still exists. If {self.options['name']} replaces it, remove it: ansible-playbook varasys.zddc.remove "
                 f"--limit {record['host']} -e zddc_server_name={name} -e zddc_server_namespace={namespace}"
             )
 
 
-# What is in the one claim that the role makes can be built again.
+# The only claim that the role creates holds the build cache, which can be rebuilt.
 NEW_CLAIM = (
-    f"  This claim keeps what it was made with. Set that back, or deploy once with {PREFIX}build_cache: none, which removes "
-    "the claim, and then as wanted."
+    f"  This claim cannot be changed this way. Revert the change, or deploy once with {PREFIX}build_cache: none, which removes "
+    "the claim, and then deploy with the change."
 )
 
 
-# What of a pod names an object that must be there when it starts: the key, the kind, and the key of the name.
+# Fields of a pod that name an object which it needs to start: the key, the kind, and the key of the name.
 REFERENCES = (
     ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
     ("configMap", "ConfigMap", "name"),
@@ -336,7 +335,7 @@ REFERENCES = (
 
 
 def references(item: Any) -> set[tuple[str, str]]:
-    """Kind and name of what the pods of these definitions name."""
+    """Return kind and name of the objects that the pods of these definitions need."""
     if isinstance(item, list):
         return {found for one in item for found in references(one)}
     if not isinstance(item, dict):
@@ -349,21 +348,21 @@ def references(item: Any) -> set[tuple[str, str]]:
 
 
 def has_a_cache(deployment: Object) -> bool:
-    """Whether its pods, if there are to be any, take what they run from a build cache."""
+    """Check whether the Deployment has pods that run what a build cache holds."""
     volumes = user_namespaces.pod_spec(deployment).get("volumes", [])
     return deployment["spec"].get("replicas", 1) > 0 and any(volume["name"] == "cache" for volume in volumes)
 
 
 def failure(problems: list[str], refusals: list[str]) -> str:
     if not problems:
-        verdict = "Nothing was changed. The cluster does not take what the variables give. Fix this and run again:"
+        verdict = "Nothing was changed. The cluster rejects what the variables give. Fix this and run again:"
         return "\n- ".join([verdict, *refusals])
     lines = problems if len(problems) == 1 else [f"{len(problems)} problems:", *(f"- {line}" for line in problems)]
     return "\n".join([*lines, "Nothing was changed."])
 
 
 def look(caller: Caller) -> Object:
-    """The result of the module plan; one that failed has C(failed), C(msg) and C(reason)."""
+    """Return the result of the module plan; a failed one has C(failed), C(msg) and C(reason)."""
     result: Object = {"check_mode": caller.check_mode, "instance": "", "reason": "", "record": "", "change": False, "work": False}
     result |= {name: [] for name in ("problems", "warnings", "objects", "remove", "surplus", "diff")}
     result |= {name: {} for name in ("claim", "new_record", "good", "replicas", "build")}

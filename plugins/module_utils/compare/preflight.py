@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What must hold in the cluster before anything is applied. Problems are sentences that name the role's variables."""
+"""Check what an apply needs in the cluster. Problems are sentences that name the role's variables."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ansible_collections.varasys.zddc.plugins.module_utils.names import MANAGED_
 
 
 def cannot(verb: str, variable: str, what: str, api: Api, error: ApiError) -> str:
-    """The problem with something that the cluster does not let be read or applied."""
-    # Who may not read is another user than was meant, whatever is named.
+    """Return the problem with something that cannot be read or applied."""
+    # A user without the rights is the wrong user: the kubeconfig is the variable to fix.
     variable = f"{PREFIX}kubeconfig" if missing_rule(error.said) else variable
     return f"{variable}: {what} cannot be {verb}: the cluster at {api.address} {error.what}. {error.advice}".rstrip()
 
 
 def check_cluster(api: Api) -> str:
-    """Version of the cluster."""
+    """Return the version of the cluster."""
     with api.about(f"{PREFIX}kubeconfig, {PREFIX}context"):
         found = api.find("/version")
         if found is None:
@@ -30,8 +30,7 @@ def check_cluster(api: Api) -> str:
 
 
 class Found(NamedTuple):
-    """What was found, what stands in the way, apart from that, what is not there at all, and the reason where it is the cluster
-    that did not tell."""
+    """What was found, the problems with it, what is missing, and the reason if the request failed."""
 
     what: Any
     problems: list[str]
@@ -40,12 +39,12 @@ class Found(NamedTuple):
 
 
 def check_namespace(api: Api, name: str) -> Found:
-    """Whether the namespace is there."""
+    """Check whether the namespace exists."""
     try:
         found = api.find(path_of("namespaces", name))
     except ApiError as error:
         if error.status == 403:
-            # A user of one namespace seldom may read the namespace itself.
+            # A user of one namespace can rarely read the Namespace object itself.
             return Found(True, [], [])
         return Found(False, [cannot("read", f"{PREFIX}namespace", f"namespace {name!r}", api, error)], [], error.reason)
     if found is None:
@@ -59,7 +58,7 @@ def check_namespace(api: Api, name: str) -> Found:
 
 
 def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}data_claim") -> Found:
-    """Phase, access modes and volume of the claim."""
+    """Return phase, access modes and volume of the claim."""
     claims = path_of("namespaces", namespace, "persistentvolumeclaims")
     try:
         found = api.find(path_of(name, base=claims))
@@ -80,7 +79,7 @@ def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}d
     phase = found.get("status", {}).get("phase", "")
     spec = found["spec"]
     claim = {"phase": phase, "access_modes": spec.get("accessModes", []), "volume": spec.get("volumeName", "")}
-    what, advice = f"{variable}: the claim {name!r} in namespace {namespace!r}", "make the claim anew, or name another."
+    what, advice = f"{variable}: the claim {name!r} in namespace {namespace!r}", "create the claim again, or name another."
     if found["metadata"].get("deletionTimestamp"):
         return Found(claim, [f"{what} is being removed. Name another."], [])
     if phase == "Lost":
@@ -89,11 +88,11 @@ def check_claim(api: Api, namespace: str, name: str, variable: str = f"{PREFIX}d
 
 
 def manager(found: dict[str, Any]) -> str:
-    """Who an object belongs to, as well as it tells."""
+    """Return who owns an object, as far as its metadata shows."""
     metadata = found["metadata"]
     if release := metadata.get("annotations", {}).get("meta.helm.sh/release-name"):
         return f"Helm's release {release!r}"
     if label := metadata.get("labels", {}).get(MANAGED_BY):
         return repr(label)
     writers = [item for item in metadata.get("managedFields", []) if not item.get("subresource")]
-    return repr(max(writers, key=lambda item: item.get("time", ""))["manager"]) if writers else "somebody else"
+    return repr(max(writers, key=lambda item: item.get("time", ""))["manager"]) if writers else "another manager"

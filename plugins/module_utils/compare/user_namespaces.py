@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Whether the cluster can give pods users of their own: hostUsers false. What may not be read is left to the rollout."""
+"""Check whether the cluster can give pods their own users (hostUsers false). What cannot be read is left to the rollout."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ansible_collections.varasys.zddc.plugins.module_utils.names import PREFIX
 IS_FALSE = f"{PREFIX}host_users is false, and"
 ADVICE = f"or set {PREFIX}host_users to true."
 LINUX = (6, 3)
-"""From here on Linux maps the users of all volumes that the kubelet makes itself."""
-# Filesystems that map no users, by the field of a PersistentVolume and by the CSI driver that brings them.
+"""First Linux version that maps the users of all volumes that the kubelet creates."""
+# Filesystems that cannot map users, by the field of a PersistentVolume and by the CSI driver.
 SOURCES = {"nfs": "NFS", "azureFile": "SMB", "glusterfs": "GlusterFS"}
 DRIVERS = {
     "nfs.csi.k8s.io": "NFS",
@@ -29,7 +29,7 @@ DRIVERS = {
 
 
 def wanted(definition: Object) -> bool:
-    """Whether this is a Deployment whose pods are to have users of their own."""
+    """Check whether this is a Deployment whose pods get their own users."""
     return definition["kind"] == "Deployment" and pod_spec(definition).get("hostUsers") is False
 
 
@@ -39,17 +39,17 @@ def pod_spec(definition: Object) -> Object:
 
 
 def dropped(applied: Object, address: str) -> list[str]:
-    """The problem with what the cluster made of such a Deployment, if there is one."""
+    """Return the problem if the cluster dropped hostUsers from such a Deployment."""
     if pod_spec(applied).get("hostUsers") is False:
         return []
     return [
-        f"{IS_FALSE} the cluster at {address} drops that without a word: its feature gate UserNamespacesSupport is off. "
-        f"Turn it on (from Kubernetes 1.33 on it is, unless somebody turned it off), {ADVICE}"
+        f"{IS_FALSE} the cluster at {address} silently ignores that: its feature gate UserNamespacesSupport is off. "
+        f"Turn it on (it is on by default since Kubernetes 1.33), {ADVICE}"
     ]
 
 
 def problems(api: Api, namespace: str, definition: Object) -> list[str]:
-    """Why its pods could not start."""
+    """Return why its pods could not start."""
     found = []
     for volume in pod_spec(definition).get("volumes", []):
         if claim := volume.get("persistentVolumeClaim", {}).get("claimName"):
@@ -74,16 +74,16 @@ def volume_problem(api: Api, namespace: str, claim: str) -> list[str]:
 
 
 def node_problem(nodes: list[Object]) -> list[str]:
-    """The problem, where no node that takes pods can do it."""
+    """Return the problem if no schedulable node can give pods their own users."""
     reasons = [node_reason(node["status"]) for node in nodes if not node.get("spec", {}).get("unschedulable")]
     if not reasons or not all(reasons):
         return []
     why = ", ".join(sorted(set(reasons)))
-    return [f"{IS_FALSE} no node of the cluster can give pods users of their own: {why}. Bring nodes up to date, {ADVICE}"]
+    return [f"{IS_FALSE} no node of the cluster can give pods their own users: {why}. Update the nodes, {ADVICE}"]
 
 
 def node_reason(status: Object) -> str:
-    """Why a node cannot do it; empty where it can."""
+    """Return why a node cannot give pods their own users; empty if it can."""
     info = status.get("nodeInfo", {})
     kernel = info.get("kernelVersion", "")
     numbers = re.match(r"(\d+)\.(\d+)", kernel)
@@ -91,5 +91,5 @@ def node_reason(status: Object) -> str:
         return f"Linux {kernel} cannot map the users of all volumes ({LINUX[0]}.{LINUX[1]} can)"
     handlers = status.get("runtimeHandlers", [])
     if not any(handler.get("features", {}).get("userNamespaces") for handler in handlers):
-        return f"the container runtime {info.get('containerRuntimeVersion', '')} does not"
+        return f"the container runtime {info.get('containerRuntimeVersion', '')} does not support it"
     return ""

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the cluster tells of a pod that is not ready, or of what has failed: events, claims, logs; and a report of it."""
+"""Collect what the cluster reports about a failure or a pod that is not ready: events, claims, logs. Write the report."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import (
     event_time,
 )
 
-# What go says of a compiler that the kernel has killed. Its container ends as after any error.
+# What Go prints when the kernel kills its compiler. The container ends as after any other error.
 KILLED = re.compile(r"signal: killed$")
 COMPILE_ERROR = re.compile(r"\S+\.go:\d+(:\d+)?: \S")
-# What may hold a request's headers: their usual names, a map of lists as Go and JSON print it, a header line by itself.
+# Lines that may hold request headers: their usual names, a map of lists as Go and JSON print it, a header line on its own.
 HEADERS = re.compile(
     r"""(?i:cookie|authorization|bearer|token|passw|secret|session|api[-_]?key|x-(auth|forwarded)-[\w-]+["']?\s*[:=])
     |(?i:\bheaders?["']?\s*[=:])|map\[[\w-]+:\[|["'][A-Z][\w-]*["']:\s*\[|^\s*[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)+:\s""",
     re.VERBOSE,
 )
-# What the kubelet answers, as if it were the log, for an instance of a container that it has removed already.
+# What the kubelet returns in place of the log of a container instance that it has already removed.
 NO_LOG = re.compile(
     r'(?:unable to retrieve container logs for \S+|failed to (?:try resolving symlinks in path|open log file) ".*)\s*'
 )
 
 
 def ask_signs(api: Api, namespace: str, pods: Iterable[Pod]) -> Signs:
-    """Events of pods, and claims of those without a node with their events. What cannot be read is left out."""
+    """Return the events of pods, and the claims of unscheduled pods with their events. Leave out what cannot be read."""
     signs, base = Signs(), path_of("namespaces", namespace)
 
     def ask_events(kind: str, item: Object) -> None:
@@ -62,7 +62,7 @@ def ask_signs(api: Api, namespace: str, pods: Iterable[Pod]) -> Signs:
 
 
 def events_of(api: Api, base: str, kind: str, name: str, uid: str = "", **_unused: Any) -> list[Object]:
-    """The events about one object, the newest last."""
+    """Return the events about one object, the newest last."""
     about = f"involvedObject.kind={kind},involvedObject.name={name}"
     if uid:
         about += f",involvedObject.uid={uid}"
@@ -79,7 +79,7 @@ class Evidence:
 
 
 def evidence(api: Api, namespace: str, failure: Failure, lines: int) -> Evidence:
-    """The log and the events of what failed, as far as they are still to be had."""
+    """Return the log and the events of what failed, as far as they are still available."""
     notes, text, base = [], "", path_of("namespaces", namespace)
     if failure.container and failure.kind == "Pod":
         try:
@@ -97,20 +97,20 @@ def evidence(api: Api, namespace: str, failure: Failure, lines: int) -> Evidence
 
 
 def instance_logs(api: Api, path: str, container: str, lines: int) -> tuple[str, str]:
-    """The logs of a container's current instance and of the one before; empty where there is none, or none any more."""
+    """Return the logs of a container's current and previous instance; empty if there is no such log."""
     for again in (True, True, False):
-        # In this order: where the container starts anew in between, the current one is found as the previous one.
+        # In this order: if the container restarts in between, the current instance is found as the previous one.
         found = [log_of(api, path, container, lines, previous) for previous in (False, True)]
         if any(found) or None not in found or not again:
             break
-        # The kubelet has removed an instance of which it still tells, or what one said has not been written yet.
+        # The kubelet has removed an instance that it still reports, or a log is not written yet.
         time.sleep(1)
     current, before = found
     return current or "", before or ""
 
 
 def log_of(api: Api, path: str, container: str, lines: int, previous: bool) -> str | None:
-    """The log of one instance of a container; empty where there is no such instance, None where there is nothing in it."""
+    """Return the log of one instance of a container; empty if there is no such instance, None if the log is empty."""
     try:
         text = api.read(path, container=container, tailLines=lines, previous=str(previous).lower())
     except ApiError as error:
@@ -121,7 +121,7 @@ def log_of(api: Api, path: str, container: str, lines: int, previous: bool) -> s
 
 
 def shown(text: str, init: bool) -> tuple[list[str], int]:
-    """The lines that may be shown, and how many may not: a server's log can hold its users' cookies and tokens."""
+    """Return the lines that may be shown, and how many may not: a server's log can hold its users' cookies and tokens."""
     lines = [CONTROL.sub("", line).rstrip()[:500] for line in text.splitlines()]
     if init:
         return lines, 0
@@ -130,7 +130,7 @@ def shown(text: str, init: bool) -> tuple[list[str], int]:
 
 
 def telling_line(log: list[str], init: bool) -> str:
-    """The line that most likely says why: a compiler's first, a panic's first, or the last."""
+    """Return the line that most likely names the cause: a compiler's first, a panic's first, or the last."""
     if init and (found := next((line for line in log if COMPILE_ERROR.match(line)), None)):
         return found
     if found := next((line for line in log if line.startswith(("panic: ", "fatal error: "))), None):
@@ -155,7 +155,7 @@ def cause(failure: Failure, found: Evidence) -> str:
 
 
 def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str] | None = None, note: str = "") -> str:
-    """For a person: the cause, the container, its last lines, the events, what decides it, a note, the next step."""
+    """Return the report for the user: cause, container, last lines of its log, events, variables, a note, the next step."""
     lines = [cause(failure, found)]
     if failure.container:
         code = "" if failure.exit_code is None else f", exit code {failure.exit_code}"
@@ -175,10 +175,10 @@ def report(failure: Failure, found: Evidence, kubectl: str, variables: list[str]
         "describe": f"{kubectl} describe {failure.kind.lower()} {failure.name}",
         "deploy": "fix the cause and deploy again",
         "resume": f"{kubectl} rollout resume deployment {failure.name}",
-        "restart": "fix the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
+        "restart": "fix the cause and deploy again; if that leaves the Deployment unchanged, restart the pod: "
         f"{kubectl} delete pod {failure.name}",
-        # The controller tries again by itself, after waits that grow to a quarter of an hour.
-        "retry": "fix the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
+        # The controller retries on its own only after waits that grow to 15 minutes.
+        "retry": "fix the cause, delete the ReplicaSet so that a new one retries immediately, and deploy again: "
         f"{kubectl} delete --cascade=orphan replicaset {failure.name}",
     }
     return "\n".join([*lines, f"Next: {steps[failure.step]}"])

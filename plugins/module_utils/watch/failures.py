@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Keeps what a failed rollout left in the cluster, before a return to the old revision removes it."""
+"""Store what a failed rollout left in the cluster, before a rollback removes it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,11 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Fai
 
 MOST_PODS = 5
 MOST_LINES = 10_000
-"""Of one container's log, the last ones."""
+"""How many of the last lines of a container's log are stored."""
 
 
 def keep(api: Api, namespace: str, name: str, failure: Failure, pods: tuple[Pod, ...], folder: str) -> str:
-    """Write what there is of a Deployment's rollout into a new folder below another, and give its path.
-
-    Raises OSError.
-    """
+    """Write the events and logs of a Deployment's rollout into a new subfolder, and return its path. Can raise OSError."""
     base = path_of("namespaces", namespace)
     broken = [pod for pod in pods if pod.current and not pod.ready][:MOST_PODS]
     path = new_folder(Path(folder), f"{namespace}-{name}-{api.now:%Y%m%dT%H%M%SZ}")
@@ -37,7 +34,7 @@ def keep(api: Api, namespace: str, name: str, failure: Failure, pods: tuple[Pod,
 
 
 def new_folder(folder: Path, name: str) -> Path:
-    """Make a folder that only this user may look into."""
+    """Create a folder that only this user can read."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = (folder / (f"{name}-{count}" if count else name) for count in range(100))
     for path in paths:
@@ -53,7 +50,7 @@ def write(path: Path, lines: list[str]) -> None:
 
 
 def events(api: Api, base: str, failure: Failure, pods: list[Pod]) -> Iterator[str]:
-    """The events of what failed and of the pods, each with its time."""
+    """Yield the events of what failed and of the pods, each with its time."""
     about = {(failure.kind, failure.name): failure.uid, **{("Pod", pod.name): pod.uid for pod in pods}}
     for (kind, name), uid in about.items():
         yield f"{kind} {name}"
@@ -61,7 +58,7 @@ def events(api: Api, base: str, failure: Failure, pods: list[Pod]) -> Iterator[s
             for event in events_of(api, base, kind, name, uid):
                 yield "  " + line(event)
         except ApiError as error:
-            yield f"  not to be had: the cluster {error.what}"
+            yield f"  not available: the cluster {error.what}"
 
 
 def line(event: Object) -> str:
@@ -71,7 +68,7 @@ def line(event: Object) -> str:
 
 
 def logs(api: Api, base: str, pod: Pod) -> Iterator[tuple[str, list[str]]]:
-    """For each container of a pod that ran, and for its start before that, a file's name and the lines for it."""
+    """Yield a file name and lines for each container that ran in a pod, and for its previous instance."""
     status = pod.seen.get("status", {})
     for key, init in (("initContainerStatuses", True), ("containerStatuses", False)):
         for one in status.get(key) or []:

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs a Job of one pod, and judges it as a rollout is judged: all of its containers are ones that end."""
+"""Run a Job of one pod, and judge it like a rollout in which all containers end."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ BATCH = "/apis/batch/v1"
 
 
 def true(job: Object, *kinds: str) -> Object:
-    """The first of these conditions that holds."""
+    """Return the first of these conditions that is true."""
     return next((one for kind in kinds if (one := condition(job, kind)).get("status") == "True"), {})
 
 
 def over(job: Object) -> bool:
-    """It has ended, or is being removed."""
+    """Check whether the Job has ended or is being removed."""
     return bool(true(job, "Complete", "Failed", "FailureTarget") or job["metadata"].get("deletionTimestamp"))
 
 
 def start(api: Api, wanted: Object, selector: str) -> Object:
-    """The Job, running. One that an earlier run left running goes on; those of other names that the selector finds end."""
+    """Return the running Job: a new one, or that of an earlier run. Remove others that the selector finds and that still run."""
     metadata = wanted["metadata"]
     jobs = path_of("namespaces", metadata["namespace"], "jobs", base=BATCH)
     path = path_of(metadata["name"], base=jobs)
@@ -56,7 +56,7 @@ def start(api: Api, wanted: Object, selector: str) -> Object:
         if not live["metadata"].get("deletionTimestamp"):
             remove(api, path, live)
         elif time.monotonic() > limit:
-            raise ApiError(f"does not remove the Job {metadata['name']} of an earlier run", "Look what holds it.")
+            raise ApiError(f"does not remove the Job {metadata['name']} of an earlier run", "Check what blocks its removal.")
         else:
             time.sleep(0.5)
         live = api.find(path)
@@ -65,7 +65,7 @@ def start(api: Api, wanted: Object, selector: str) -> Object:
     except ApiError as error:
         if error.status != 409:
             raise
-        # It was made, and the answer was lost.
+        # It was created, and the answer was lost.
         return api.get(path)
 
 
@@ -79,7 +79,7 @@ def remove(api: Api, path: str, job: Object) -> None:
 
 
 def ending(pod: Object) -> Object:
-    """The pod with all containers as ones that are waited for, and its end told by them alone."""
+    """Return the pod with all containers as init containers, so that they alone decide whether it has ended."""
     spec, status = pod["spec"], pod.get("status", {})
     lost = condition(pod, "DisruptionTarget").get("status") == "True"
     return {
@@ -103,7 +103,7 @@ def assess(
     patience: timedelta = GRACE,
     signs: Signs = NO_SIGNS,
 ) -> Verdict:
-    """Whether the Job has done its work, and whether it still may."""
+    """Judge whether the Job has done its work; if not, whether it still can."""
     own = [pod for pod in pods if any(ref["uid"] == job["metadata"]["uid"] for ref in pod["metadata"].get("ownerReferences", []))]
     judged = tuple(judge_pod(ending(pod), True, signs) for pod in own)
     if true(job, "Complete", "SuccessCriteriaMet") or any(pod["status"].get("phase") == "Succeeded" for pod in own):
@@ -114,7 +114,7 @@ def assess(
         failure = failed(job, str(end.get("message") or end.get("reason")))
     refused = [event for event in signs.of(job) if event.get("reason") == "FailedCreate"]
     if not failure and not own and refused:
-        failure = failed(job, f"its pod cannot be made: {one_line(refused[-1].get('message', ''))}")
+        failure = failed(job, f"its pod cannot be created: {one_line(refused[-1].get('message', ''))}")
     stage = next((f"pod {pod.name}: {pod.stage}" for pod in judged if pod.alive), "waiting for its pod")
     return Verdict(False, failure, stage, pods=judged)
 
@@ -132,12 +132,12 @@ def timed_out(verdict: Verdict, job: Object, after: str) -> Failure:
 
 
 def follow(api: Api, job: Object, timeout: float, interval: float, patience: timedelta = GRACE) -> Iterator[Verdict]:
-    """A verdict for each look at the Job."""
+    """Yield a verdict for each check of the Job."""
     metadata = job["metadata"]
     namespace = path_of("namespaces", metadata["namespace"])
 
     def observe() -> tuple[Object, list[Object]]:
-        # The label has the same value, however long the name is.
+        # The uid fits into a label, however long the name of the Job is.
         selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
         seen = api.get(path_of("namespaces", metadata["namespace"], "jobs", metadata["name"], base=BATCH))
         return seen, api.get(f"{namespace}/pods", labelSelector=selector)["items"]

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Judges a pod from the objects as the API gives them: where it stands, and why it will not serve without help."""
+"""Judge a pod from the objects that the API returns: its stage, and why it will not serve without help."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ NO_IMAGE = (
 )
 NO_CONTAINER = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 NOT_STARTED = {"RunContainerError", "StartError"}
-"""Of a container of which nothing has run: while it waits, and after it was given up."""
+"""Reasons of a container that has not run: while it waits, and after the kubelet has stopped trying."""
 GRACE = timedelta(seconds=10)
-"""How long a pod may find no node, and a condition from before the wait may stand, before it counts as failure."""
+"""How long a pod may be unscheduled, or a condition from before the wait may last, before it counts as a failure."""
 LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
-# The scheduler's words for a claim that should have its volume before the pod has its node.
+# The scheduler's message for a claim that needs its volume before the pod gets a node.
 UNBOUND = "unbound immediate PersistentVolumeClaims"
-# What the events of such a claim say where nothing in the cluster will ever make its volume.
+# Events of such a claim if nothing in the cluster will ever create its volume.
 NEVER_BOUND = re.compile(r"FailedBinding |ProvisioningFailed storageclass\S* \S+ not found")
-# The cluster looks at such a claim when it is made, perhaps before it knows of a volume made just before, and then every 15 s.
+# The cluster checks such a claim when it is created, perhaps before it knows of a new volume, and then every 15 s.
 SECOND_LOOK = timedelta(seconds=5)
-"""How old a claim is at least when the cluster speaks of it for the second time."""
+"""Minimum age of a claim at the cluster's second check."""
 ALL_LOOKED = timedelta(seconds=20)
-"""How old it is when it surely has its volume, if there is one."""
-# What the kubelet says of a volume whose Secret or ConfigMap is not there, or has not what is wanted of it.
+"""Age at which a claim has its volume, if there is one."""
+# The kubelet's message for a volume whose Secret or ConfigMap, or a key in it, is missing.
 NOT_THERE = re.compile(
     r'MountVolume\.SetUp failed for volume "[^"]*" : (.*(?:(?:secret|configmap) "[^"]+" not found|non-existent \w+ key: ).*)'
 )
-# What runc and crun say of a volume whose filesystem maps no users.
+# From messages of runc and crun for a volume whose filesystem cannot map users.
 UNMAPPED = re.compile(r"MOUNT_ATTR_IDMAP|support idmap")
 PROBE = re.compile(r"(Startup|Liveness) probe (?:failed|errored): *(.*)")
 STOPPED = re.compile(r"Container (\S+) failed (startup|liveness) probe")
@@ -50,34 +50,34 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Pod:
-    """Where one pod stands. A lower rank is further behind."""
+    """The state of one pod. A lower rank is further behind."""
 
     name: str
     uid: str
     current: bool
     alive: bool
-    """Neither ending nor ended."""
+    """Whether it is neither ending nor ended."""
     running: bool
-    """At least one of its containers runs."""
+    """Whether at least one of its containers runs."""
     ready: bool
     restarts: int
     stage: str
     rank: int
     container: str = ""
     init: bool = False
-    """The container is one that ends before the server starts."""
+    """Whether it is a container that ends before the server starts."""
     working: bool = False
-    """Such a container runs."""
+    """Whether such a container runs."""
     doing: str = ""
     """The stage, without the hint."""
     hint: str = ""
-    """Why the stage lasts, as far as an event says."""
+    """Why the stage lasts, if an event says so."""
     seen: Object = field(default_factory=dict, repr=False, compare=False)
     """The pod itself."""
 
     @property
     def puzzling(self) -> bool:
-        """Its events may say more than its status does."""
+        """Whether its events may say more than its status."""
         return self.current and self.alive and not self.ready and not self.working
 
     def public(self) -> Object:
@@ -86,7 +86,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why it will not come to an end, and where to look."""
+    """Why a rollout or a Job will not complete, and where to look."""
 
     cause: str
     kind: str
@@ -98,16 +98,16 @@ class Failure:
     step: str = "describe"
     """What to do next: describe, restart, deploy, retry or resume."""
     previous: bool = False
-    """By the time of a look at its log, another instance of the container may run."""
+    """Whether another instance of the container may run by the time its log is read."""
     memory: bool = False
-    """It lacked memory."""
+    """Whether it lacked memory."""
     limit: str = ""
-    """How much the container may have, empty for any."""
+    """Memory limit of the container; empty if it has none."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What is known beside the pods: events, by the uid of what they are about, the newest last; claims by name."""
+    """What is known in addition to the pods: events by the uid of their object, the newest last; claims by name."""
 
     events: dict[str, list[Object]] = field(default_factory=dict)
     claims: dict[str, Object] = field(default_factory=dict)
@@ -124,7 +124,7 @@ def condition(item: Object, kind: str) -> Object:
 
 
 def containers(pod: Object) -> Iterator[tuple[str, bool, Object]]:
-    """Name, whether the next waits for its end, and status of each container, in the order that they start."""
+    """Yield name, whether the next one waits for its end, and status of each container, in the order in which they start."""
     status = pod.get("status", {})
     for specs, statuses, init in (
         ("initContainers", "initContainerStatuses", True),
@@ -175,7 +175,7 @@ def judge_pod(pod: Object, current: bool, signs: Signs = NO_SIGNS) -> Pod:
 
 
 def hint(pod: Object, stage: Stage, signs: Signs) -> str:
-    """The event that says why a stage lasts: a volume that cannot be mounted, a probe that fails."""
+    """Return the event that says why a stage lasts: a volume that cannot be mounted, a probe that fails."""
     if stage.rank == 1:
         return one_line(condition(pod, "PodScheduled").get("message", ""))
     if stage.working:
@@ -210,13 +210,13 @@ def _stage(every: list[tuple[str, bool, Object]]) -> Stage:
 def pod_failure(
     pod: Object, now: datetime, started: datetime, patience: timedelta = GRACE, signs: Signs = NO_SIGNS
 ) -> Failure | None:
-    """Why this pod will not serve without help; of a container that runs again, only if it failed since the start."""
+    """Return why this pod will not serve without help; for a container that runs again, only failures since the start."""
     metadata = pod["metadata"]
     if metadata.get("deletionTimestamp") or pod.get("status", {}).get("phase") == "Failed":
-        # Evicted, or on its way out: it has a successor, which is looked at in its place.
+        # Evicted or being removed: its successor is judged instead.
         return None
     scheduled = condition(pod, "PodScheduled")
-    # What an earlier deploy left waiting has as much time as a new pod: its cause may be fixed.
+    # A pod that waits since an earlier deploy gets as much time as a new one: the cause may be fixed.
     since = scheduled.get("lastTransitionTime")
     begun = max(started, moment(since)) if since else now
     patient = now - begun < patience
@@ -228,7 +228,7 @@ def pod_failure(
         if patient or claims:
             return claim_failure(pod, claims, started if patient else None, signs)
         why = scheduled.get("message", scheduled.get("reason"))
-        return Failure(f"pod {metadata['name']}: no node takes it: {why}", **place(pod))
+        return Failure(f"pod {metadata['name']} cannot be scheduled: {why}", **place(pod))
     if not patient and (why := missing(pod, started, signs)):
         return Failure(f"pod {metadata['name']} cannot start: {why}", **place(pod))
     failures = (container_failure(pod, *each, started, signs) for each in containers(pod))
@@ -240,7 +240,7 @@ def place(pod: Object) -> Object:
 
 
 def container_failure(pod: Object, name: str, init: bool, one: Object, started: datetime, signs: Signs) -> Failure | None:
-    """Why this container will not run; C(one) is its status."""
+    """Return why this container will not run; C(one) is its status."""
     state = one.get("state", {})
     waiting, ended = state.get("waiting", {}), state.get("terminated", {})
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
@@ -250,14 +250,14 @@ def container_failure(pod: Object, name: str, init: bool, one: Object, started: 
         cause = f"{title}: the image {one.get('image', '')} cannot be pulled: {message or reason}"
         return Failure(cause, step="restart", **here)
     last = one.get("lastState", {}).get("terminated", {})
-    # A node may fail to start a container at first, and succeed when it tries again at once.
+    # A node may fail to start a container at first, and succeed when it retries immediately.
     first = not one.get("restartCount") and pod["spec"].get("restartPolicy") != "Never"
     if first and NOT_STARTED & {reason, ended.get("reason")}:
         return None
     if reason in NO_CONTAINER:
         why = "a volume cannot be mapped to the pod's own users: " if UNMAPPED.search(message) else ""
         return Failure(f"{title} cannot be started: {why}{message or reason}", **here)
-    # Of a container that runs again, what was before the start is no news.
+    # For a container that runs again, ignore what happened before the start.
     news = started if "running" in state else LONG_AGO
     if not one.get("ready") and (why := stopped_by_probe(pod, name, news, signs)):
         # It may still run, until its grace period is over.
@@ -269,9 +269,9 @@ def container_failure(pod: Object, name: str, init: bool, one: Object, started: 
         ended = last
     if ended.get("exitCode") or reason == "CrashLoopBackOff":
         code = ended.get("exitCode")
-        # Ended for the first time, it starts again at once; later, only after a back-off.
+        # After its first end it restarts immediately, later only after a back-off.
         previous = ended is last or not one.get("restartCount")
-        cause, limit = f"{title} {'failed' if code else 'ended by itself'}", memory_limit(pod, name)
+        cause, limit = f"{title} {'failed' if code else 'ended on its own'}", memory_limit(pod, name)
         failure = Failure(cause, exit_code=code, step="restart", previous=previous, limit=limit, **here)
         return starved(failure) if ended.get("reason") == "OOMKilled" else failure
     return None
@@ -284,17 +284,17 @@ def memory_limit(pod: Object, container: str) -> str:
 
 
 def starved(failure: Failure) -> Failure:
-    """The same failure, of which it has become known that it was one of memory."""
+    """Return the same failure with lack of memory as its cause."""
     where = f"at its limit of {failure.limit}" if failure.limit else "since its node had none left"
     cause = f"{failure.cause.removesuffix(' failed')} ran out of memory, {where}"
     return replace(failure, cause=cause, memory=True)
 
 
 def missing(pod: Object, started: datetime, signs: Signs) -> str:
-    """What a pod of which nothing has run yet waits for in vain."""
+    """Return the message about a missing Secret, ConfigMap or key, if no container of the pod has run yet."""
     if any(one.get("state", {}).keys() & {"running", "terminated"} for _name, _init, one in containers(pod)):
         return ""
-    # The kubelet tries again after two minutes at most: what it said before the start is no news.
+    # The kubelet retries after two minutes at most: ignore what it reported before the start.
     since = [one for one in signs.of(pod) if event_time(one) >= started]
     mounts = [one for one in since if one.get("reason") == "FailedMount"][-1:]
     found = NOT_THERE.match(one_line(mounts[0].get("message", ""))) if mounts else None
@@ -302,13 +302,13 @@ def missing(pod: Object, started: datetime, signs: Signs) -> str:
 
 
 def bound_since(pod: Object, signs: Signs) -> bool:
-    """Whether the claims that kept the pod from every node have their volumes by now: the scheduler looks at it again."""
+    """Check whether the claims that prevented scheduling are bound by now: the scheduler will retry."""
     phases = [signs.claims.get(name, {}).get("status", {}).get("phase") for name in claim_names(pod)]
     return UNBOUND in condition(pod, "PodScheduled").get("message", "") and set(phases) == {"Bound"}
 
 
 def unbound_claims(pod: Object, signs: Signs) -> list[Object]:
-    """Those that keep the pod from every node."""
+    """Return the claims that prevent scheduling."""
     if UNBOUND not in condition(pod, "PodScheduled").get("message", ""):
         return []
     pending = [
@@ -319,7 +319,7 @@ def unbound_claims(pod: Object, signs: Signs) -> list[Object]:
 
 
 def claim_failure(pod: Object, claims: list[Object], patient_since: datetime | None, signs: Signs) -> Failure | None:
-    """The first of these claims; with patience, only one of which was said since that nothing will ever bind it."""
+    """Return the failure of the first claim; with patience, only of one that a new event reports as never bound."""
     for claim in claims:
         metadata, last = claim["metadata"], signs.of(claim)[-1:]
         certain = max(patient_since or LONG_AGO, made(claim) + SECOND_LOOK)
@@ -345,7 +345,7 @@ def claim_names(pod: Object) -> list[str]:
 
 
 def stopped_by_probe(pod: Object, name: str, since: datetime, signs: Signs) -> str:
-    """How a probe failed for which the kubelet stops a container, or has stopped it."""
+    """Return how the probe failed for which the kubelet stops a container, or has stopped it."""
     own = [event for event in signs.of(pod) if event_time(event) >= since]
     own = [event for event in own if event.get("involvedObject", {}).get("fieldPath", "").endswith(f"{{{name}}}")]
     found = [PROBE.match(one_line(event.get("message", ""))) for event in own if event.get("reason") == "Unhealthy"]

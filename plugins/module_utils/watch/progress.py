@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Tells where a rollout stands, one line a stage, from the verdicts of the looks at it."""
+"""Report the progress of a rollout from its verdicts, one line per stage."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Pod
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
 AGAIN = timedelta(seconds=10)
-"""How often a stage that lasts is told again, if there is news of it."""
+"""How often a stage that lasts is reported again, if there is news."""
 SILENCE = timedelta(seconds=3)
-"""How long a container that has said nothing yet may be about to say what it does."""
+"""How long to wait for a container's first log line, which may name its stage."""
 HEAD = 4000
-"""Bytes at the beginning of a log in which a container says what it does."""
+"""Bytes at the beginning of a log in which a container names its stages."""
 SAID = re.compile(r"^(\S+?)(?:\.\d+)?(Z|[+-]\d\d:\d\d) ([\w.-]+): ", re.MULTILINE)
 
 
 class Step(NamedTuple):
-    """Something that a pod has begun; the key tells it from the others."""
+    """A stage that a pod has begun, identified by its key."""
 
     since: datetime
     key: str
@@ -35,10 +35,10 @@ class Step(NamedTuple):
 
 
 class Progress:
-    """Tells each stage of a rollout once, in order, with the seconds since the first look.
+    """Reports each stage of a rollout once, in order, with the seconds since the first check.
 
-    A stage has the words that are given for a container's name. A container that does several things, one after the
-    other, says so by lines that begin with such a name and a colon.
+    A stage has the words that are given for a container's name. A container that runs several stages names each in its
+    log, by a line that begins with such a name and a colon.
     """
 
     def __init__(self, api: Api, namespace: str, stages: dict[str, str], write: Callable[[str], None]) -> None:
@@ -51,13 +51,13 @@ class Progress:
         self.seconds = 0
         self.told: set[str] = set()
         self.known: set[str] = set()
-        """The pods whose stages were told, by uid."""
+        """The uids of the pods whose stages were reported."""
         self.said: dict[tuple[str, Step], list[Step]] = {}
-        """What a container has said that it does, by pod and start."""
+        """The stages that a container named in its log, by pod and start."""
         self.news = ""
 
     def look(self, verdict: Verdict) -> None:
-        """Tell what is new since the last look."""
+        """Report what is new since the last check."""
         fresh = [pod for pod in verdict.pods if pod.current and pod.alive]
         if not self.begun:
             self.begun = True
@@ -70,11 +70,11 @@ class Progress:
             self.tell_news(max(behind, key=lambda pod: pod.rank))
 
     def tell_away(self, error: ApiError) -> None:
-        """Tell that the cluster itself is waited for."""
+        """Report that the wait is for the cluster itself."""
         self.write(f"{self.seconds:3d} s  the cluster {error.what}: waiting for it")
 
     def leave_out(self, pods: list[Pod]) -> None:
-        """Who served before the first look is no news."""
+        """Mark the stages of pods that served before the first check as reported."""
         self.told.update(step.key for pod in pods for step in self.steps(pod))
         self.told.update(f"ready {number}" for number, _pod in enumerate(pods, start=1))
 
@@ -85,15 +85,15 @@ class Progress:
             self.news, self.news_at = "", self.api.now
 
     def line(self, since: datetime, words: str) -> None:
-        # Nodes have clocks of their own: no line is earlier than the one before.
+        # The clocks of nodes differ: no line is earlier than the one before.
         self.seconds = max(self.seconds, round((min(since, self.api.now) - self.started).total_seconds()))
         self.write(f"{self.seconds:3d} s  {words}")
 
     def tell_pods(self, verdict: Verdict, fresh: list[Pod]) -> None:
-        """Tell a stage when the first pod reaches it, and of each pod that it is ready."""
+        """Report a stage when the first pod reaches it, and each pod when it is ready."""
         if fresh and self.known and self.known.isdisjoint(pod.uid for pod in fresh):
             self.told = {key for key in self.told if key.startswith("old")}
-            self.line(self.api.now, f"the new pod is gone, {fresh[0].name} takes its place")
+            self.line(self.api.now, f"the new pod is gone, {fresh[0].name} replaces it")
         self.known.update(pod.uid for pod in fresh)
         first: dict[str, Step] = {}
         for step in (step for pod in fresh for step in self.steps(pod)):
@@ -105,7 +105,7 @@ class Progress:
             self.tell(since, f"ready {number}", "ready" if wanted == 1 else f"ready, {number} of {wanted}")
 
     def tell_old(self, verdict: Verdict, fresh: list[Pod]) -> None:
-        """Tell of old pods that are waited for: before there is a new one, or after all new ones are ready."""
+        """Report the wait for old pods: before there is a new one, or after all new ones are ready."""
         old = [pod for pod in verdict.pods if pod.running and not pod.current]
         ending = ", ".join(pod.name for pod in old if not pod.alive)
         if ending and not fresh:
@@ -116,7 +116,7 @@ class Progress:
             self.tell(self.api.now, "old gone", "only the new revision runs")
 
     def tell_news(self, pod: Pod) -> None:
-        """Tell why a stage lasts: the last line of a container that works, or the event that says what is wrong."""
+        """Report why a stage lasts: the last line of a container that works, or the event that says what is wrong."""
         if self.api.now - self.news_at < AGAIN:
             return
         self.news_at = self.api.now
@@ -128,11 +128,11 @@ class Progress:
     def last_line(self, pod: Pod) -> str:
         lines, _left_out = shown(self.log(pod, pod.container, tailLines=1) or "", init=True)
         line = lines[-1].removeprefix(f"{pod.container}: ") if lines else ""
-        # What is indented belongs to a line before it, and says nothing by itself.
+        # An indented line continues an earlier one and says nothing on its own.
         return "" if line[:1].isspace() else line.strip()[:200]
 
     def steps(self, pod: Pod) -> list[Step]:
-        """What a pod has begun, in order."""
+        """Return the stages that a pod has begun, in order."""
         scheduled = condition(pod.seen, "PodScheduled")
         if scheduled.get("status") != "True":
             return []
@@ -145,13 +145,13 @@ class Progress:
             if start := (state.get("running") or state.get("terminated") or {}).get("startedAt"):
                 usual = f"{'running' if init else 'starting'} {name}"
                 step = Step(moment(start), name, self.stages.get(name, usual))
-                # What comes before it and has no container of its own, it may do itself.
+                # It may also run the earlier stages that have no container in this pod.
                 others = set(order[: order.index(name)]) - own if name in order else set()
                 steps += self.ask(pod, step, others) if others else [step]
         return steps
 
     def ask(self, pod: Pod, own: Step, others: set[str]) -> list[Step]:
-        """What a container does, by the beginning of its log: its own stage alone, unless it says otherwise."""
+        """Return the stages that a container names at the beginning of its log, or its own stage if it names none."""
         if known := self.said.get((pod.uid, own)):
             return known
         text = self.log(pod, own.key, limitBytes=HEAD, timestamps="true")
@@ -167,7 +167,7 @@ class Progress:
         return steps
 
     def log(self, pod: Pod, container: str, **query: Any) -> str | None:
-        """A part of a log, or none where it cannot be read, which is no matter here."""
+        """Return a part of a log, or None if it cannot be read, which is no problem here."""
         usual, self.api.timeout = (self.api.timeout, self.api.patience), min(self.api.timeout, 2)
         self.api.patience = 0
         try:

@@ -1,9 +1,9 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Judges a Deployment's rollout from the objects as the API gives them.
+"""Judge a Deployment's rollout from the objects that the API returns.
 
-Only observe, follow and looks ask the cluster; all else is a function of its arguments.
+Only observe, follow and looks query the cluster; all other functions depend only on their arguments.
 """
 
 from __future__ import annotations
@@ -58,33 +58,33 @@ def template(item: Object) -> Object:
 
 
 def newest(deployment: Object, replicasets: list[Object]) -> Object | None:
-    """The ReplicaSet of the Deployment's template, as the controller finds it."""
+    """Return the ReplicaSet of the Deployment's template, as the controller finds it."""
     own = [item for item in replicasets if owner(item).get("uid") == deployment["metadata"]["uid"]]
     same = [item for item in own if template(item) == template(deployment)]
     if not same and deployment.get("status", {}).get("updatedReplicas"):
-        # With Recreate the revision is still the old one while old pods end: it tells only once there are new pods.
+        # With Recreate the revision is still the old one while old pods end: use it only once there are new pods.
         same = [item for item in own if revision_of(item) == revision_of(deployment)]
     return min(same, key=lambda item: item["metadata"].get("creationTimestamp", "")) if same else None
 
 
 def _standing(one: Object, started: datetime, now: datetime, margin: timedelta = timedelta(0)) -> bool:
-    """Whether a condition speaks of this rollout: an earlier one leaves its own behind for a moment."""
+    """Check whether a condition is about this rollout: that of an earlier one stays for a moment."""
     since = one.get("lastUpdateTime") or one.get("lastTransitionTime")
     return not since or moment(since) >= started - margin or now - started >= GRACE
 
 
 def controller_failure(deployment: Object, current: Object | None, started: datetime, now: datetime) -> Failure | None:
-    """Why no pod is made, or why the controller has given up."""
+    """Return why no pod is created, or why the controller has stopped trying."""
     name = deployment["metadata"]["name"]
     here = ("Deployment", name, deployment["metadata"]["uid"])
     if deployment["spec"].get("paused"):
         return Failure(f"Deployment {name} is paused", *here, step="resume")
     if current:
         one = condition(current, "ReplicaFailure")
-        # The first pod is refused between the apply and the first look.
+        # The first pod is rejected between the apply and the first check.
         if one.get("status") == "True" and _standing(one, started, now, margin=GRACE):
             metadata = current["metadata"]
-            cause = f"ReplicaSet {metadata['name']}: its pods cannot be made: {one.get('message', one.get('reason'))}"
+            cause = f"ReplicaSet {metadata['name']}: its pods cannot be created: {one.get('message', one.get('reason'))}"
             return Failure(cause, "ReplicaSet", metadata["name"], metadata["uid"], step="retry")
     one = condition(deployment, "Progressing")
     if one.get("status") == "False" and one.get("reason") != OVERDUE and _standing(one, started, now):
@@ -102,9 +102,9 @@ def assess(
     signs: Signs = NO_SIGNS,
     beside: bool = False,
 ) -> Verdict:
-    """Whether the newest revision, and only it, serves; if it does not, whether it still may.
+    """Judge whether only the newest revision serves; if not, whether it still can.
 
-    Beside older pods it is enough that all of its own are ready.
+    With C(beside), older pods may run too, as long as all new ones are ready.
     """
     spec, status = deployment["spec"], deployment.get("status", {})
     wanted = spec.get("replicas", 1)
@@ -119,7 +119,7 @@ def assess(
     strangers = {
         item["metadata"]["uid"] for item in replicasets if owner(item).get("uid") not in (None, deployment["metadata"]["uid"])
     }
-    # A ReplicaSet that is gone already may still have a pod that is ending, so that is told by its label alone.
+    # A ReplicaSet that is already gone may still have a pod that is ending: its labels alone make it one of ours.
     own = [pod for pod in pods if owner(pod).get("kind") == "ReplicaSet" and owner(pod)["uid"] not in strangers]
     judged = tuple(sorted((judge_pod(pod, owner(pod)["uid"] == uid, signs) for pod in own), key=lambda pod: (pod.rank, pod.name)))
     revision = revision_of(current) if current else ""
@@ -128,12 +128,12 @@ def assess(
         return Verdict(done, failure, stage, revision, replicas, judged)
 
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
-        return verdict(False, "waiting for the cluster to take notice of the Deployment")
+        return verdict(False, "waiting for the cluster to notice the Deployment")
     old = [pod.name for pod in judged if pod.running and not pod.current]
     fresh = [pod for pod in judged if pod.current and pod.alive]
     if wanted == 0:
         left = [pod.name for pod in judged if pod.running]
-        return verdict(not left, f"waiting for {', '.join(left)} to end" if left else "no pod runs, as wanted")
+        return verdict(not left, f"waiting for {', '.join(left)} to end" if left else "no pod runs, as requested")
     counted = replicas["updated"] == replicas["available"] == status.get("replicas", 0) == wanted
     if counted and not status.get("unavailableReplicas") and not old:
         return verdict(True, "ready")
@@ -150,13 +150,13 @@ def assess(
     failure = next((one for one in failures if one), None) or controller_failure(deployment, current, started, now)
     progress = condition(deployment, "Progressing")
     if not failure and progress.get("reason") == OVERDUE and _standing(progress, started, now):
-        limit = f"when its Deployment's progress deadline of {spec.get('progressDeadlineSeconds', 600)} s had passed"
+        limit = f"after its Deployment's progress deadline of {spec.get('progressDeadlineSeconds', 600)} s"
         failure = timed_out(verdict(False, stage), deployment["metadata"]["name"], limit)
     return verdict(False, stage, failure)
 
 
 def timed_out(verdict: Verdict, deployment: str, after: str) -> Failure:
-    """The same report for a rollout that came to no end: over the pod that is furthest behind."""
+    """Return the failure of a rollout that did not end in time, about the pod that is furthest behind."""
     if pod := next((pod for pod in verdict.pods if pod.current and pod.alive and not pod.ready), None):
         return Failure(f"pod {pod.name}: still {pod.stage} {after}", "Pod", pod.name, pod.uid, pod.container, pod.init)
     if pod := next((pod for pod in verdict.pods if not pod.current and pod.running), None):
@@ -165,7 +165,7 @@ def timed_out(verdict: Verdict, deployment: str, after: str) -> Failure:
 
 
 def observe(api: Api, namespace: str, name: str) -> tuple[Object, list[Object], list[Object]]:
-    """The Deployment, and the ReplicaSets and pods that its selector finds."""
+    """Return the Deployment, and the ReplicaSets and pods that its selector finds."""
     apps = path_of("namespaces", namespace, base="/apis/apps/v1")
     deployment = api.get(path_of("deployments", name, base=apps))
     selector = label_selector(deployment["spec"]["selector"])
@@ -196,7 +196,7 @@ def follow(
     patience: timedelta = GRACE,
     beside: bool = False,
 ) -> Iterator[Verdict]:
-    """A verdict for each look at the Deployment."""
+    """Yield a verdict for each check of the Deployment."""
 
     def judge(seen: tuple[Object, list[Object], list[Object]], started: datetime) -> Verdict:
         verdict = assess(*seen, api.now, started, patience, beside=beside)
@@ -215,7 +215,7 @@ def looks(
     timeout: float,
     interval: float,
 ) -> Iterator[Verdict]:
-    """A verdict for each look, until it is final or the time is over."""
+    """Yield a verdict for each check, until it is final or the time is over."""
     begin, started = time.monotonic(), None
     while True:
         left = begin + timeout - time.monotonic()

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the modules that wait have in common."""
+"""Common code of the modules that wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import Fai
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.progress import Progress
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.rollout import Verdict
 
-# What the documentation fragment api.waiting describes.
+# The documentation fragment api.waiting describes these.
 WAITING_ARG_SPEC: dict[str, dict[str, Any]] = {
     **OUTAGE_ARG_SPEC,
     "timeout": {"type": "int", "default": 600},
@@ -44,7 +44,7 @@ WAITING_ARG_SPEC: dict[str, dict[str, Any]] = {
 
 
 def kubectl(params: dict[str, Any]) -> str:
-    """The command that reaches the same cluster and namespace."""
+    """Return the kubectl command for the same cluster and namespace."""
     given = {name: params[name] for name in ("kubeconfig", "context", "namespace") if isinstance(params[name], str)}
     return shlex.join(["kubectl", *(part for name, value in given.items() if value for part in (f"--{name}", value))])
 
@@ -54,7 +54,7 @@ EVIDENCE_TIMEOUT = 5
 
 
 class Wait:
-    """What the modules that wait do beside it: they renew the Lease, tell of the progress, and report what fails."""
+    """What modules do while they wait: renew the Lease, report the progress and report a failure."""
 
     def __init__(self, caller: Caller, what: str, namespace: str, advice: str, note: str = "") -> None:
         self.options, self.what, self.namespace, self.advice, self.note = caller.params, what, namespace, advice, note
@@ -67,7 +67,7 @@ class Wait:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Tell of a request that fails in here what it was for, and when."""
+        """Raise a failed request as a problem that says what it was for, and when it failed."""
         try:
             yield
         except ApiError as error:
@@ -77,7 +77,7 @@ class Wait:
             raise Problem(told, error.reason, seconds=self.seconds, **more) from error
 
     def follow(self, verdicts: Iterator[Verdict], end: str = "") -> Verdict:
-        """The last of them; the end is told as a stage of its own."""
+        """Return the last verdict, and report the end as its own stage."""
         options, progress, verdict = self.options, None, Verdict(False, None, "")
         if options["progress"]:
             progress = Progress(self.api, self.namespace, options["stages"], writer(options["progress"]))
@@ -91,18 +91,18 @@ class Wait:
         return verdict
 
     def renew(self, lease: Object | None) -> None:
-        """Renew the Lease, well before it ends."""
+        """Renew the Lease well before it expires."""
         if not lease or time.monotonic() < self.renew_at:
             return
         if held := take(self.api, self.namespace, **lease):
-            told = f"{self.what}: {held.holder} works on it too, and has taken the Lease over."
+            told = f"{self.what}: {held.holder} also works on it, and has taken over the Lease."
             raise Problem(f"{told} Run this again when that run has ended. {self.note}".rstrip(), LOST_LEASE)
         self.renew_at = time.monotonic() + lease["seconds"] / 3
 
     def failed(self, failure: Failure, verdict: Verdict, result: Object) -> Problem:
-        """The report of a failure; what it left in the cluster is kept where that is asked for."""
+        """Return the report of a failure, and store what it left in the cluster if requested."""
         options = self.options
-        # What cannot be had at once is told as such: the Lease is not renewed any more.
+        # The Lease is no longer renewed, so what is not available immediately is reported as such.
         self.api.timeout, self.api.patience = EVIDENCE_TIMEOUT, 0
         found = evidence(self.api, self.namespace, failure, options["log_lines"])
         if not failure.memory and failure.init and KILLED.search(found.telling):
@@ -118,9 +118,9 @@ class Wait:
         if options["keep"]:
             try:
                 kept = keep(self.api, self.namespace, options["name"], failure, verdict.pods, options["keep"])
-                notes.insert(0, f"logs and events are kept in {kept}")
+                notes.insert(0, f"logs and events are stored in {kept}")
             except OSError as error:
-                notes.insert(0, f"Logs and events could not be kept: {error.filename}: {error.strerror}.")
+                notes.insert(0, f"Logs and events could not be stored: {error.filename}: {error.strerror}.")
         command = kubectl({**options, "namespace": self.namespace})
         told = report(failure, found, command, variables, "\n".join(filter(None, notes)))
         return Problem(told, kept=kept, **(result if options["details"] else {}))

@@ -59,16 +59,16 @@ def test_a_claim_for_all_nodes(mode: str) -> None:
 
 def test_a_claim_that_cannot_be_written_to() -> None:
     assert found("ReadOnlyMany") == [
-        f"zddc_server_data_claim: {IS} ReadOnlyMany, and in prod the server writes to it: its logs and tokens lie beside the "
-        "documents. Name a claim that can be written to."
+        f"zddc_server_data_claim: {IS} ReadOnlyMany, and in prod the server writes to it: its logs and tokens are next to "
+        "the documents. Name a claim that is writable."
     ]
     assert found("ReadOnlyMany", written=False, replicas=2) == []
 
 
 def test_pods_at_a_time_on_a_claim_of_one_node() -> None:
     assert found("ReadWriteOnce", replicas=2, strategy={"type": "Recreate"}) == [
-        f"zddc_server_replicas is 2, and {IS} ReadWriteOnce: pods on other nodes could not have it. Give 1, or name a claim that "
-        "is ReadWriteMany."
+        f"zddc_server_replicas is 2, and {IS} ReadWriteOnce: pods on other nodes cannot mount it. Set it to 1, or name a claim "
+        "that is ReadWriteMany."
     ]
     assert found("ReadWriteOnce", strategy={"type": "Recreate"}) == []
     # What is stopped needs none.
@@ -77,15 +77,15 @@ def test_pods_at_a_time_on_a_claim_of_one_node() -> None:
 
 def test_a_claim_of_one_pod() -> None:
     assert found("ReadWriteOncePod", [node("a1")]) == [
-        f"zddc_server_strategy is RollingUpdate, and {IS} ReadWriteOncePod: the new pod would wait for the old one to go, which "
-        "waits for the new one. Set zddc_server_strategy to Recreate."
+        f"zddc_server_strategy is RollingUpdate, and {IS} ReadWriteOncePod: the new pod would wait until the old one ends, "
+        "which waits for the new one. Set zddc_server_strategy to Recreate."
     ]
 
 
 def test_rolling_across_nodes() -> None:
     problem = (
-        f"zddc_server_strategy is RollingUpdate, and {IS} ReadWriteOnce: the new pod may come to another of 3 nodes, where it "
-        "cannot have the claim while the old one runs. Set zddc_server_strategy to Recreate, name one node by "
+        f"zddc_server_strategy is RollingUpdate, and {IS} ReadWriteOnce: the new pod may run on another of 3 nodes, where it "
+        "cannot mount the claim while the old one runs. Set zddc_server_strategy to Recreate, select one node with "
         "zddc_server_node_selector, or name a claim that is ReadWriteMany."
     )
     assert found("ReadWriteOnce") == [problem]

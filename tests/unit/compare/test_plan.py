@@ -182,14 +182,14 @@ def test_a_claim_that_is_of_no_use(checked: Run, cluster: Any, what: str) -> Non
             },
             "'kubectl'",
         ),
-        ({}, "somebody else"),
+        ({}, "another manager"),
         ({"labels": {**MINE, "app.kubernetes.io/instance": "another"}}, "'varasys.zddc'"),
     ],
 )
 def test_an_object_of_somebody_else(checked: Run, cluster: Any, metadata: dict[str, Any], manager: str) -> None:
     cluster.answers[WEB] = live({**DEPLOYMENT, "metadata": {"name": "web", **metadata}})
     assert checked(definitions=[DEPLOYMENT])["msg"] == (
-        f"zddc_server_name: Deployment 'web' in namespace 'docs' exists already and belongs to {manager}. "
+        f"zddc_server_name: Deployment 'web' in namespace 'docs' already exists and belongs to {manager}. "
         "Choose another zddc_server_name, remove that object, or set zddc_server_take_over to true to make it this "
         "instance's.\nNothing was changed."
     )
@@ -204,7 +204,7 @@ def test_a_claim_of_somebody_else_is_not_taken_over(checked: Run, cluster: Any) 
     cluster.answers["/api/v1"]["resources"].append(CLAIM_KIND)
     cluster.answers[f"{CLAIMS}/web"] = live(CLAIM, labels={})
     assert checked(definitions=[CLAIM], take_over=True)["msg"] == (
-        "zddc_server_name: PersistentVolumeClaim 'web' in namespace 'docs' exists already and belongs to somebody else. Choose "
+        "zddc_server_name: PersistentVolumeClaim 'web' in namespace 'docs' already exists and belongs to another manager. Choose "
         "another zddc_server_name, remove that object.\nNothing was changed."
     )
 
@@ -229,8 +229,8 @@ def test_what_the_pods_use_is_not_removed(checked: Run, cluster: Any, kind: str,
     names = {**DEPLOYMENT, "metadata": {**METADATA, "name": "other"}, "spec": {"template": {"spec": pod}}}
     result = checked(known=[identity(item)], definitions=[names], set_by={kind: "variable_*"})
     told = (
-        f"variable_*: {kind} 'web' is not wanted any more and would be removed, but the pods use it. Keep it, or let them use "
-        "another."
+        f"variable_*: {kind} 'web' is no longer desired and would be removed, but the pods use it. Keep it, or let the pods "
+        "use another."
     )
     assert result["problems"] == ([told] if used else [])
 
@@ -267,7 +267,7 @@ def test_a_tag_that_has_moved(checked: Run, cluster: Any, noted: dict[str, str],
     assert (
         result["problems"]
         == [
-            f"zddc_server_git_ref: the tag 'v1' has moved. It was deployed at commit {'b' * 40} and is at {'a' * 40} now. A "
+            f"zddc_server_git_ref: the tag 'v1' has moved. It was deployed at commit {'b' * 40} and is now at {'a' * 40}. A "
             "release does not change: ask who moved it, and name another, or set zddc_server_allow_moved_tag to true."
         ]
         * refused
@@ -312,7 +312,10 @@ def test_cautions_are_for_what_is_wanted(checked: Run) -> None:
 
 
 def test_a_kind_that_the_cluster_does_not_know(checked: Run) -> None:
-    assert "knows no Route of example.org/v1." in checked(definitions=[UNKNOWN])["msg"]
+    assert (
+        "does not know Route of example.org/v1. Install what provides it, or turn off what needs it."
+        in checked(definitions=[UNKNOWN])["msg"]
+    )
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -323,11 +326,11 @@ def test_a_claim_that_cannot_be_changed(checked: Run, cluster: Any, there: bool)
     )
     cluster.answers |= {f"PATCH {CLAIMS}/web": 422} | ({f"{CLAIMS}/web": live(claim)} if there else {})
     advice = (
-        "  This claim keeps what it was made with. Set that back, or deploy once with zddc_server_build_cache: none, which "
-        "removes the claim, and then as wanted."
+        "  This claim cannot be changed this way. Revert the change, or deploy once with zddc_server_build_cache: none, which "
+        "removes the claim, and then deploy with the change."
     )
     assert checked(definitions=[claim], set_by={"PersistentVolumeClaim": "cache_*"})["msg"].splitlines() == [
-        "Nothing was changed. The cluster does not take what the variables give. Fix this and run again:",
+        "Nothing was changed. The cluster rejects what the variables give. Fix this and run again:",
         "- cache_*: message of 422",
         *([advice] if there else []),
     ]

@@ -91,9 +91,9 @@ def test_no_node_that_can() -> None:
     plain = {"nodeInfo": {**ABLE["nodeInfo"], "containerRuntimeVersion": "containerd://1.7.1"}}
     nodes = [{"status": old}, {"status": plain}, {"status": ABLE, "spec": {"unschedulable": True}}]
     assert found(**{NODES: {"items": nodes}}) == [
-        "zddc_server_host_users is false, and no node of the cluster can give pods users of their own: Linux 5.15.0-generic "
-        "cannot map the users of all volumes (6.3 can), the container runtime containerd://1.7.1 does not. Bring nodes up to "
-        "date, or set zddc_server_host_users to true."
+        "zddc_server_host_users is false, and no node of the cluster can give pods their own users: Linux 5.15.0-generic "
+        "cannot map the users of all volumes (6.3 can), the container runtime containerd://1.7.1 does not support it. Update "
+        "the nodes, or set zddc_server_host_users to true."
     ]
     assert found(**{NODES: {"items": [*nodes, {"status": ABLE}]}}) == []
 
@@ -104,4 +104,6 @@ def test_what_is_wanted_and_what_is_dropped() -> None:
     assert not user_namespaces.wanted({"kind": "Service", "spec": {}})
     assert user_namespaces.dropped(DEPLOYMENT, "https://a") == []
     (problem,) = user_namespaces.dropped({"spec": {"template": {"spec": {}}}}, "https://a")
-    assert problem.startswith("zddc_server_host_users is false, and the cluster at https://a drops that without a word: ")
+    assert problem.startswith(
+        "zddc_server_host_users is false, and the cluster at https://a silently ignores that: its feature gate "
+    )

@@ -118,7 +118,7 @@ def test_what_has_failed_for_long() -> None:
 
     name, why = pod["metadata"]["name"], pod["status"]["conditions"][0]["message"]
     assert shown(9) == f"pod {name}: waiting for a node ({why})"
-    assert shown(10) == shown(3600) == f"failed: pod {name}: no node takes it: {why}"
+    assert shown(10) == shown(3600) == f"failed: pod {name} cannot be scheduled: {why}"
 
 
 def test_only_stopped() -> None:

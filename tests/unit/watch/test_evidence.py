@@ -96,7 +96,7 @@ def test_the_report() -> None:
         "the end of its log:\n  a\n  b\n"
         "events:\n  Normal Pulled it\n"
         "decided by: repo, ref\n"
-        "Next: fix the cause and deploy again; where that leaves the Deployment as it is, start the pod anew: "
+        "Next: fix the cause and deploy again; if that leaves the Deployment unchanged, restart the pod: "
         "kubectl --namespace n delete pod p"
     )
 
@@ -115,7 +115,7 @@ def test_a_short_report() -> None:
     assert paused.endswith("Next: kubectl -n n rollout resume deployment d")
     refused = report(Failure("ReplicaSet r: why", "ReplicaSet", "r", step="retry"), Evidence(), "kubectl -n n")
     assert refused.endswith(
-        "Next: fix the cause, have the ReplicaSet made anew, which tries at once, and deploy again: "
+        "Next: fix the cause, delete the ReplicaSet so that a new one retries immediately, and deploy again: "
         "kubectl -n n delete --cascade=orphan replicaset r"
     )
 

@@ -152,7 +152,7 @@ def test_a_compile_error(built: Any, cluster: Any, tmp_path: Any) -> None:
         "the end of its log:",
         *(f"  {line}" for line in log.splitlines()),
         "decided by: the_ref",
-        f"logs and events are kept in {kept}",
+        f"logs and events are stored in {kept}",
         "Nothing was touched.",
         "Next: fix the cause and deploy again",
     ]
@@ -196,7 +196,7 @@ def test_a_pod_that_is_refused(built: Any, cluster: Any) -> None:
     }  # fmt: skip
     cluster.answers[EVENTS] = {"items": [event]}
     assert built()["cause"] == (
-        'Job web-build-1: its pod cannot be made: Error creating: pods "web-build-1-x" is forbidden: exceeded quota'
+        'Job web-build-1: its pod cannot be created: Error creating: pods "web-build-1-x" is forbidden: exceeded quota'
     )
 
 

@@ -68,7 +68,7 @@ def test_reasons_to_wait_on(crashed: Snapshot, reason: str) -> None:
     ("ended", "words"),
     [
         ({"exitCode": 137, "reason": "OOMKilled"}, "ran out of memory, since its node had none left"),
-        ({"exitCode": 0, "reason": "Completed"}, "ended by itself"),
+        ({"exitCode": 0, "reason": "Completed"}, "ended on its own"),
     ],
 )
 def test_how_a_container_ended(crashed: Snapshot, ended: dict[str, Any], words: str) -> None:
@@ -234,13 +234,13 @@ CLASSLESS = "no persistent volumes available for this claim and no storage class
         ([event("ProvisioningFailed", "out of quota")], True, ""),
         ([event("ProvisioningFailed", "out of quota")], False, "the claim docs is not bound: out of quota"),
         ([event("FailedBinding", CLASSLESS), event("ExternalProvisioning", "Waiting")], True, ""),
-        ([event("WaitForFirstConsumer", "waiting for first consumer")], False, "no node takes it: "),
+        ([event("WaitForFirstConsumer", "waiting for first consumer")], False, "cannot be scheduled: "),
         ([], False, "the claim docs is not bound: it waits for a volume"),
     ],
 )
 def test_a_claim_that_is_not_bound(events: list[Any], patient: bool, cause: str) -> None:
     failure = unbound(events, STARTED, STARTED + timedelta(seconds=1 if patient else 10))
-    assert (failure.cause.partition(": ")[2] if failure else "").startswith(cause)
+    assert cause in (failure.cause if failure else "")
     assert bool(failure) == bool(cause)
 
 

@@ -181,7 +181,7 @@ def test_a_pod_that_is_replaced_begins_anew() -> None:
     told.look(0)
     told.look(2, made("one", 1, 2))
     assert told.look(9, made("two", 8)) == [
-        "  9 s  the new pod is gone, two takes its place",
+        "  9 s  the new pod is gone, two replaces it",
         "  9 s  scheduled on node-1",
     ]
     assert told.look(10, made("two", 8, 10)) == [" 10 s  fetching"]

@@ -59,7 +59,7 @@ def test_recreate_waits_for_the_old_pod_before_there_is_a_new_one() -> None:
 
 def test_a_change_that_the_controller_has_not_seen(ready: Snapshot) -> None:
     ready["deployment"]["metadata"]["generation"] += 1
-    assert judge(ready).stage == "waiting for the cluster to take notice of the Deployment" and not judge(ready).done
+    assert judge(ready).stage == "waiting for the cluster to notice the Deployment" and not judge(ready).done
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_a_template_that_reads_differently_is_told_by_its_revision(ready: Snapsh
             "no_image",
             "pod NEW: container zddc-server: the image localhost/nope:1 cannot be pulled: failed to pull",
         ),
-        ("no_node", "pod NEW: no node takes it: 0/1 nodes are available: 1 Insufficient cpu."),
-        ("quota", "ReplicaSet web-7cc9b8b9df: its pods cannot be made: pods "),
+        ("no_node", "pod NEW cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu."),
+        ("quota", "ReplicaSet web-7cc9b8b9df: its pods cannot be created: pods "),
         (
             "deadline",
-            "pod NEW: still waiting for zddc-server to become ready when its Deployment's progress deadline of 5 s",
+            "pod NEW: still waiting for zddc-server to become ready after its Deployment's progress deadline of 5 s",
         ),
     ],
 )
@@ -386,7 +386,7 @@ def test_another_run_that_has_taken_the_lease(play: Any, ready: Snapshot, cluste
     result = play(ready, lease={"name": "web", "holder": "ada"})
     assert result["reason"] == "lost_lease"
     assert result["msg"].startswith(
-        "Deployment web in namespace docs: bob works on it too, and has taken the Lease over. Run this"
+        "Deployment web in namespace docs: bob also works on it, and has taken over the Lease. Run this"
     )
 
 
@@ -437,7 +437,7 @@ def test_what_cannot_be_kept_hides_no_failure(play: Any, crashed: Snapshot, tmp_
     (tmp_path / "file").touch()
     result = play(crashed, keep=str(tmp_path / "file"), timeout=5)
     assert result["msg"].startswith(f"pod {crashed['pods'][0]['metadata']['name']}: container zddc-server failed\n")
-    assert f"\nLogs and events could not be kept: {tmp_path}/file: File exists.\n" in result["msg"]
+    assert f"\nLogs and events could not be stored: {tmp_path}/file: File exists.\n" in result["msg"]
     assert result["kept"] == ""
 
 

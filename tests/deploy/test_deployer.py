@@ -53,9 +53,9 @@ def missing(stage: Any, what: str, group: str, resource: str, verb: str, named: 
     rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
     kind = f"{resource}.{group}" if group else resource
     return (
-        f'zddc_server_kubeconfig: {what}: the cluster at {address} refuses (403): {kind} "{named}" is forbidden: User "{user}" '
-        f'cannot {verb} resource "{resource}" in API group "{group}" in the namespace "{stage.namespace}". {user} needs this '
-        f"rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
+        f'zddc_server_kubeconfig: {what}: the cluster at {address} denies access (403): {kind} "{named}" is forbidden: User '
+        f'"{user}" cannot {verb} resource "{resource}" in API group "{group}" in the namespace "{stage.namespace}". {user} '
+        f"needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
         'docs/operations.md, "Rights".'
     )
 

@@ -125,7 +125,7 @@ def test_the_right_to_look_is_enough(stage: Any, reader: str) -> None:
     rows, (note,) = shown(played)
     assert (rows[stage.name]["DRIFT"], rows[stage.name]["STATE"]) == ("?", "serves")
     assert note.startswith(
-        f"Whether others have changed {stage.name} cannot be told: the cluster refuses (403): services "
+        f"Whether others have changed {stage.name} cannot be told: the cluster denies access (403): services "
         f'"{stage.name}" is forbidden: '
     )
 

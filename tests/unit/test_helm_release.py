@@ -246,4 +246,4 @@ def test_none_of_zddc_server(read: Callable[..., dict[str, Any]], cluster: Any) 
 def test_no_right_to_read_secrets(read: Callable[..., dict[str, Any]], cluster: Any) -> None:
     cluster.answers["/api/v1/namespaces/docs/secrets"] = 403
     said = read()["msg"]
-    assert said.startswith(f"The release 'web' in namespace 'docs': the cluster at {cluster.address} refuses (403): ")
+    assert said.startswith(f"The release 'web' in namespace 'docs': the cluster at {cluster.address} denies access (403): ")

@@ -93,7 +93,7 @@ def test_the_signers(stage: Any, deployer: Callable[..., str], verb: str) -> Non
     told = (
         missing(stage, f"{what} cannot be read", "", "configmaps", verb, name)
         if verb
-        else f"zddc_server_trusted_signers: there is no {what}. Make it, or name one that exists."
+        else f"zddc_server_trusted_signers: there is no {what}. Create it, or name one that exists."
     )
     assert (played.returncode, played.message) == (2, told)
     assert stage.objects() == before

@@ -202,6 +202,6 @@ def test_no_pod_of_dev(stage: Any) -> None:
     played = stage.deploy(playbook="changes", mode="dev", name="nothing")
     assert (played.returncode, played.message) == (
         2,
-        f"No pod of nothing in namespace {stage.namespace} runs that reaches its overlay. What a pod wrote "
-        "goes with it. Deploy the instance, with zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
+        f"No running pod of nothing in namespace {stage.namespace} has access to its overlay. What a pod wrote "
+        "is lost with the pod. Deploy the instance, with zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
     )

@@ -153,7 +153,9 @@ def test_variables() -> None:
 
 def test_values_of_another_chart() -> None:
     found = variables(DEPLOYMENT, None, None, {"zddc": "x"})
-    assert "zddc_server_git_repo: the release has no value zddc.gitRepo. Set what it was built of." in found.notes
+    assert (
+        "zddc_server_git_repo: the release has no value zddc.gitRepo. Set it to what the release was built from." in found.notes
+    )
     assert "zddc_server_git_repo" not in found.variables and "zddc_server_service_type" not in found.variables
 
 

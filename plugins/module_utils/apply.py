@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a write asks of the cluster beside what kubernetes.core does: to own the fields of others, or whether it answers."""
+"""What a write needs that kubernetes.core does not do: take over fields of other managers, or check that the cluster answers."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "note": {"type": "str", "default": ""},
 }
 TRIES = 10
-"""An object's status is written at any time, and each write makes the last look at it outdated."""
+"""The status of an object may be written at any time, and each write makes the version that was read outdated."""
 
 
 def ask(caller: Caller) -> Object:
-    """Make the fields of others the manager's, or, where none are named, see that the cluster answers."""
+    """Take over the fields of other managers; if no object is named, check that the cluster answers."""
     options, api = caller.params, connect(caller)
     managers: set[str] = set()
     if not options["adopt"]:
@@ -47,11 +47,11 @@ def ask(caller: Caller) -> Object:
 
 
 def adopt(api: Api, definition: Object, manager: str, allowed: list[str], dry: bool) -> set[str]:
-    """The managers whose fields were taken."""
+    """Take over the fields of other managers. Return these managers."""
     version, kind, metadata = definition["apiVersion"], definition["kind"], definition["metadata"]
     path = Kinds(api).path(version, kind, metadata["namespace"], metadata["name"])
     if path is None:
-        raise ApiError(f"knows no {kind} of {version}", "Correct the kind.")
+        raise ApiError(f"has no kind {kind} in {version}", "Correct the kind.")
     for tries in range(TRIES):
         live = api.get(path)
         others = {one.manager for one in owned_by_others(live, manager) if one.manager not in allowed}

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a pod of dev wrote: which of the pods tells it, and what changes.sh lists in it."""
+"""What a pod of dev wrote: which pod has access to it, and what changes.sh lists there."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ansible_collections.varasys.zddc.plugins.module_utils.running import INSTAN
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "archive": {"type": "path"}}
 KINDS = ("added", "changed", "deleted")
 OWN_FOLDER = ".zddc.d/"
-"""The server's own, which holds no documents."""
+"""The server's own folder, which holds no documents."""
 
 
 def find(caller: Caller) -> Object:
-    """The container that reaches the overlay of dev, and its pod."""
+    """Return the container that has access to the overlay of dev, and its pod."""
     name, namespace, labels = (caller.params[option] for option in ("name", "namespace", "owner_labels"))
     api = connect(caller, PREFIX)
     with api.about(f"The pods of {name} in namespace {namespace}"):
@@ -39,13 +39,13 @@ def find(caller: Caller) -> Object:
     if found := reached(pods):
         return {"pod": found[0], "container": found[1]}
     raise Problem(
-        f"No pod of {name} in namespace {namespace} runs that reaches its overlay. What a pod wrote goes with it. Deploy the "
-        f"instance, with {PREFIX}overlay_mounter 'auto', 'server' or 'sidecar'."
+        f"No running pod of {name} in namespace {namespace} has access to its overlay. What a pod wrote is lost with the pod. "
+        f"Deploy the instance, with {PREFIX}overlay_mounter 'auto', 'server' or 'sidecar'."
     )
 
 
 def reached(pods: Iterable[Object]) -> tuple[str, str] | None:
-    """The first pod, and its container, that reaches the layers of an overlay: one that runs, as root."""
+    """Return the first pod, and its container, with access to the layers of an overlay: one that runs as root."""
     for pod in pods:
         spec, status = pod["spec"], pod.get("status", {})
         statuses = [*status.get("containerStatuses", []), *status.get("initContainerStatuses", [])]
@@ -58,9 +58,9 @@ def reached(pods: Iterable[Object]) -> tuple[str, str] | None:
 
 
 def listed(text: str) -> Object | None:
-    """What changes.sh lists, documents apart from the rest; None where its end is missing."""
+    """Return what changes.sh lists, documents apart from the rest; None if the end is missing."""
     fields: list[bytes] = []
-    # Cut short, it may be no Base64 either.
+    # A truncated list may not be valid Base64.
     with suppress(ValueError):
         fields = base64.b64decode(text).split(b"\0")[:-1]
     rows = list(zip(fields[0::3], fields[1::3], fields[2::3]))
@@ -80,7 +80,7 @@ def listed(text: str) -> Object | None:
 
 
 def shown(name: bytes) -> str:
-    """A name that fits on a line; no other name gives the same."""
+    """Return a name as text on one line; no two names give the same text."""
     text = name.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
     return re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ufeff]", _escape, text)
 

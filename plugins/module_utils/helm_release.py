@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A release of the upstream charts: Helm's record of it, its objects, and what it has set as variables of the role."""
+"""A release of the upstream charts: Helm's record of it, its objects, and its settings as variables of the role."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 from ansible_collections.varasys.zddc.plugins.module_utils.names import ENVIRONMENT, FIXED_ENV, INSTANCE, NAME, PREFIX, secret
 from ansible_collections.varasys.zddc.plugins.module_utils.source.git_ref import credentials
 
-# Where it is missing, check_client says so, in words for the user.
+# If it is missing, check_client reports it to the user.
 with suppress(ImportError):
     import yaml
 
-# Timing of a probe, with Kubernetes' own defaults: what equals them counts as not set.
+# Timing of a probe, with the defaults of Kubernetes: a value equal to its default counts as not set.
 TIMING = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3}
-# Fields of a pod that are variables as they are.
+# Fields of a pod that become variables unchanged.
 OF_A_POD = {
     "nodeSelector": "node_selector",
     "tolerations": "tolerations",
@@ -38,32 +38,32 @@ PASSING = re.compile(
 
 
 class Release(NamedTuple):
-    """What Helm records of its newest revision."""
+    """Helm's record of its newest revision."""
 
     revision: int
     chart: str
     status: str
     values: Object
-    """Those of the chart, with the user's over them."""
+    """The values of the chart, overridden by the user's."""
     objects: list[tuple[str, str, str]]
     """API version, kind and name of each."""
 
 
 class Found(NamedTuple):
-    """What the release has set."""
+    """What the release sets."""
 
     variables: Object
     notes: list[str]
-    """What is left to decide, a sentence or two each."""
+    """What the user has to decide, a sentence or two each."""
 
 
 def newest(secrets: Iterable[Object], namespace: str) -> Release | None:
-    """The newest of Helm's records, of which each Secret holds one."""
+    """Return the newest of Helm's records; each Secret holds one."""
     numbered = [item for item in secrets if item["metadata"]["labels"].get("version", "").isdigit()]
     if not numbered:
         return None
     last = max(numbered, key=lambda item: int(item["metadata"]["labels"]["version"]))
-    # Helm's own encoding, in that of a Secret.
+    # Helm encodes its record, and a Secret encodes that again.
     record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(last["data"]["release"]))))
     chart = record["chart"]["metadata"]
     return Release(
@@ -76,7 +76,7 @@ def newest(secrets: Iterable[Object], namespace: str) -> Release | None:
 
 
 def merged(under: Object, over: Object) -> Object:
-    """Values as Helm merges them: null takes away."""
+    """Merge values as Helm does: null removes a value."""
     found = {**under}
     for key, value in over.items():
         if value is None:
@@ -89,7 +89,7 @@ def merged(under: Object, over: Object) -> Object:
 
 
 def identities(manifest: str, namespace: str) -> list[tuple[str, str, str]]:
-    """The objects of a release in its own namespace."""
+    """Return the objects of a release that are in its own namespace."""
     every = [item for item in yaml.safe_load_all(manifest) if item]
     return [
         (item["apiVersion"], item["kind"], item["metadata"]["name"])
@@ -99,7 +99,7 @@ def identities(manifest: str, namespace: str) -> list[tuple[str, str, str]]:
 
 
 def server(deployment: Object) -> Object | None:
-    """The container that serves the documents."""
+    """Return the container that serves the documents."""
     for one in deployment["spec"]["template"]["spec"]["containers"]:
         if any(variable["name"] == "ZDDC_ROOT" for variable in one.get("env", [])):
             return dict(one)
@@ -111,18 +111,18 @@ def privileged(container: Object) -> bool:
 
 
 def overlay(pod: Object) -> Object | None:
-    """The init container that mounts the overlay."""
+    """Return the init container that mounts the overlay."""
     return next((one for one in pod.get("initContainers", []) if privileged(one)), None)
 
 
 def shared(pod: Object) -> list[str]:
-    """The volumes into which it mounts so that the node sees it, and keeps it when the pod has gone."""
+    """Return the volumes into which it mounts so that the node sees the mount, and keeps it after the pod is gone."""
     mounts = (overlay(pod) or {}).get("volumeMounts", [])
     return [one["name"] for one in mounts if one.get("mountPropagation") == "Bidirectional"]
 
 
 def stays(deployment: Object) -> str:
-    """Why its pods cannot become the role's; empty where they can."""
+    """Return why the role cannot take over its pods; empty if it can."""
     name, labels = deployment["metadata"]["name"], deployment["spec"]["selector"].get("matchLabels", {})
     wanted = {NAME: "zddc-server", INSTANCE: name}
     if labels == wanted and not deployment["spec"]["selector"].get("matchExpressions"):
@@ -135,7 +135,7 @@ def stays(deployment: Object) -> str:
 
 
 def variables(deployment: Object, service: Object | None, ingress: Object | None, values: Object) -> Found:
-    """What the release has set, by the names of the role's variables."""
+    """Return what the release sets, by the names of the role's variables."""
     notes: list[str] = []
     metadata, spec = deployment["metadata"], deployment["spec"]
     pod, main = spec["template"]["spec"], server(deployment) or {}
@@ -154,8 +154,8 @@ def variables(deployment: Object, service: Object | None, ingress: Object | None
         found |= of_the_ingress(ingress, notes) | of_the_metadata("ingress", ingress["metadata"])
     if ingress or (service and service["spec"]["type"] != "ClusterIP"):
         notes.append(
-            f"{PREFIX}allowed_clients or {PREFIX}guarded_elsewhere: the server believes the header with the user's e-mail. Name "
-            "what may reach its pods, or say that something else sees to it."
+            f"{PREFIX}allowed_clients or {PREFIX}guarded_elsewhere: the server trusts the header with the user's e-mail. Name "
+            "what may reach its pods, or declare that something else restricts access to them."
         )
     return Found({f"{PREFIX}{name}": value for name, value in found.items()}, notes)
 
@@ -167,12 +167,12 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
         value = str((of_the_chart or {}).get(key) or "")
         if name == "git_repo" and credentials(value):
             notes.append(
-                f"{PREFIX}git_repo: the release's URL carries a password or a token and was left out. Set it without one."
+                f"{PREFIX}git_repo: the release's URL contains a password or a token and was left out. Set it without one."
             )
         elif value:
             found[name] = value
         else:
-            notes.append(f"{PREFIX}{name}: the release has no value zddc.{key}. Set what it was built of.")
+            notes.append(f"{PREFIX}{name}: the release has no value zddc.{key}. Set it to what the release was built from.")
     builder = next((one for one in pod.get("initContainers", []) if not privileged(one)), None)
     if builder is None:
         return found
@@ -180,8 +180,8 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
     with_git = re.sub(r"([-:])alpine[\d.]*$", lambda match: f"{match[1]}bookworm", image)
     if with_git != image:
         notes.append(
-            f"{PREFIX}build_image: {image} has no git, and the role's build is not root to add it. {with_git} is the same Go "
-            "with git: see that your nodes can pull it."
+            f"{PREFIX}build_image: {image} has no git, and the role's build cannot add it: it does not run as root. "
+            f"{with_git} is the same Go with git. Ensure that your nodes can pull it."
         )
     found |= {"build_image": with_git, "build_image_pull_policy": builder["imagePullPolicy"]}
     if builder.get("resources"):
@@ -192,7 +192,7 @@ def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
 def of_the_server(main: Object, notes: list[str]) -> Object:
     env = {one["name"]: one for one in main.get("env", [])}
     found: Object = {"image": main["image"], "image_pull_policy": main["imagePullPolicy"]}
-    # Of the origins, not set and empty differ.
+    # For the origins, unset and empty differ.
     found["cors_origins"] = None
     for name, option in ENVIRONMENT.items():
         if name in env:
@@ -204,7 +204,7 @@ def of_the_server(main: Object, notes: list[str]) -> Object:
             continue
         if "valueFrom" not in one and secret(name, one.get("value", "")):
             notes.append(
-                f"{PREFIX}extra_env: {name} looks like a secret and was left out. Put its value into a Secret, and name that: "
+                f"{PREFIX}extra_env: {name} looks like a secret and was left out. Put its value into a Secret, and refer to it: "
                 f"{{{name}: {{secretKeyRef: {{name: SECRET, key: KEY}}}}}}."
             )
         else:
@@ -229,7 +229,7 @@ def of_the_volumes(pod: Object, main: Object, notes: list[str]) -> Object:
     volumes = {one["name"]: one for one in pod.get("volumes", [])}
     claims = {name: one["persistentVolumeClaim"]["claimName"] for name, one in volumes.items() if "persistentVolumeClaim" in one}
     root = next((one["value"] for one in main.get("env", []) if one["name"] == "ZDDC_ROOT"), "")
-    # In dev it is the overlay's lower layer.
+    # In dev they are the overlay's lower layer.
     of_documents = [one["name"] for one in main.get("volumeMounts", []) if one["mountPath"] == root]
     lower = [one["name"] for one in (overlay(pod) or {}).get("volumeMounts", [])]
     documents = next((name for name in [*of_documents, *lower] if name in claims), "")
@@ -238,7 +238,7 @@ def of_the_volumes(pod: Object, main: Object, notes: list[str]) -> Object:
         found["data_claim"] = claims[documents]
     else:
         notes.append(f"{PREFIX}data_claim: no claim is mounted for the documents. Name the one that has them.")
-    # What the builder, the overlay and the server share the role has itself.
+    # The role has its own volumes for what the builder, the overlay and the server share.
     of_the_chart = {mount["name"] for one in pod.get("initContainers", []) for mount in one.get("volumeMounts", [])} | {documents}
     mounts = [
         one
@@ -275,8 +275,8 @@ def of_the_pods(spec: Object, main: Object, notes: list[str]) -> Object:
     others = [one["name"] for one in [*pod.get("initContainers", []), *pod["containers"]] if one["name"] not in {*known, builder}]
     if others:
         notes.append(
-            f"{PREFIX}deployment_patch: the pods have further containers, {', '.join(others)}, which have no variable. Add what "
-            "you need of them to the patch."
+            f"{PREFIX}deployment_patch: the pods have further containers, {', '.join(others)}, for which there is no "
+            "variable. Add those that you need to the patch."
         )
     return found
 
@@ -304,7 +304,7 @@ def of_the_ingress(ingress: Object, notes: list[str]) -> Object:
         types += [one["pathType"] for one in rule.get("http", {}).get("paths", [])]
         if "host" not in rule:
             notes.append(
-                f"{PREFIX}ingress_hosts: a rule of the Ingress is for every host, which the role has not. Name the hosts."
+                f"{PREFIX}ingress_hosts: a rule of the Ingress is for all hosts, which the role does not support. Name the hosts."
             )
             continue
         entry = {"host": rule["host"]} | ({"paths": paths} if paths not in ([], ["/"]) else {})
@@ -313,7 +313,7 @@ def of_the_ingress(ingress: Object, notes: list[str]) -> Object:
     if spec.get("ingressClassName"):
         found["ingress_class_name"] = spec["ingressClassName"]
     if len(set(types)) > 1:
-        notes.append(f"{PREFIX}ingress_path_type: the Ingress compares its paths in several ways. The role has one for all.")
+        notes.append(f"{PREFIX}ingress_path_type: the Ingress has paths of several types. The role has one type for all.")
     elif types and types[0] != "Prefix":
         found["ingress_path_type"] = types[0]
     return found

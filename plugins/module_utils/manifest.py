@@ -1,23 +1,23 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""An object, and how it is shown as YAML."""
+"""A Kubernetes object, and its YAML."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
 
-# Where it is missing, check_client says so, in words for the user.
+# If it is missing, check_client reports it to the user.
 with suppress(ImportError):
     import yaml
 
 Object = dict[str, Any]
-"""An object of Kubernetes' API, or a part of one."""
+"""An object of the Kubernetes API, or a part of one."""
 
 
 def as_yaml(item: Object, sort_keys: bool = True) -> str:
-    """The object as kubectl shows it; text of several lines is shown as such. Empty, where there is none."""
+    """Return the object as kubectl shows it, with text of several lines as a block; empty if there is no object."""
 
     class Dumper(yaml.SafeDumper):
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML gives it by name

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs the work of a module, which is a function from what asks to a result, or raises a Problem."""
+"""Run the work of a module: a function that takes the caller, and returns a result or raises a Problem."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Ca
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
-# How the cluster is reached, and what the documentation fragment api.instance describes.
+# The options of the connection, and those that the documentation fragment api.instance describes.
 INSTANCE_ARG_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
     "name": {"type": "str", "required": True},
@@ -26,7 +26,7 @@ Work = Callable[[Caller], Object]
 
 
 def outcome(work: Work, caller: Caller) -> Object:
-    """The result; one that failed has C(failed) and C(msg), and, where it is the cluster that failed, C(reason)."""
+    """Return the result. That of a failure has C(failed) and C(msg), and C(reason) if the cluster is the cause."""
     try:
         return {"changed": False, **work(caller)}
     except Problem as problem:
@@ -34,7 +34,7 @@ def outcome(work: Work, caller: Caller) -> Object:
 
 
 def run(work: Work, argument_spec: dict[str, Any], **conditions: Any) -> None:
-    """Do it as a module."""
+    """Do the work as a module."""
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **conditions)
     result = outcome(work, module)
     for warning in result.pop("warnings", []):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from signing import Keys, signing
 
-STRANGER = "Find out who has signed it, and trust that key only if it may release what runs here."
+STRANGER = "Find out who signed it, and trust that key only if its owner may release what runs here."
 
 
 @pytest.fixture(scope="module", name="keys")
@@ -42,10 +42,11 @@ def unchanged(site: Any, before: dict[str, str], played: Any, message: str) -> N
 @pytest.mark.parametrize(
     ("ref", "why"),
     [
-        ("zddc-server-v0.0.6", "is a name for a commit and nothing that could be signed. "
-         "Nothing was changed. Have it made with git tag --sign, or name another."),
-        ("zddc-server-v0.0.7", "is not signed. Nothing was changed. Have it signed (git tag --sign), or name what is."),
-        ("signed-by-eve", f"is signed with {{eve}}, which is none of these signers'. Nothing was changed. {STRANGER}"),
+        ("zddc-server-v0.0.6", "is a lightweight tag, which cannot be signed. "
+         "Nothing was changed. Have it created with git tag --sign, or name another."),
+        ("zddc-server-v0.0.7", "is not signed. Nothing was changed. "
+         "Have it signed (git tag --sign), or name one that is signed."),
+        ("signed-by-eve", f"is signed with {{eve}}, which belongs to none of these signers. Nothing was changed. {STRANGER}"),
     ],
     ids=["without a signature of its own", "unsigned", "a stranger's"],
 )  # fmt: skip
@@ -59,7 +60,7 @@ def test_a_tag_that_no_trusted_signer_has_signed(site: Any, keys: Keys, ref: str
 def test_a_commit_of_dev_that_no_trusted_signer_has_signed(site: Any, keys: Keys) -> None:
     before, commit = site.objects(), keys.git("rev-parse", "origin/main")
     played = site.deploy_dev(build_cache="none", **by(keys, "ada"))
-    said = "is not signed. Nothing was changed. Have it signed (git commit --gpg-sign), or name what is."
+    said = "is not signed. Nothing was changed. Have it signed (git commit --gpg-sign), or name one that is signed."
     unchanged(site, before, played, f"zddc_server_trusted_signers: commit {commit} (main) of {site.repository} {said}")
     assert not site.pods("zddc-server-dev")
 

@@ -53,9 +53,9 @@ def missing(stage: Any, what: str, group: str, resource: str, verb: str, named: 
     rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
     kind = f"{resource}.{group}" if group else resource
     return (
-        f'zddc_server_kubeconfig: {what}: the cluster at {address} refuses (403): {kind} "{named}" is forbidden: User "{user}" '
-        f'cannot {verb} resource "{resource}" in API group "{group}" in the namespace "{stage.namespace}". {user} needs this '
-        f"rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
+        f'zddc_server_kubeconfig: {what}: the cluster at {address} denies access (403): {kind} "{named}" is forbidden: User '
+        f'"{user}" cannot {verb} resource "{resource}" in API group "{group}" in the namespace "{stage.namespace}". {user} '
+        f"needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All that the playbooks need: "
         'docs/operations.md, "Rights".'
     )
 
@@ -93,7 +93,7 @@ def test_the_signers(stage: Any, deployer: Callable[..., str], verb: str) -> Non
     told = (
         missing(stage, f"{what} cannot be read", "", "configmaps", verb, name)
         if verb
-        else f"zddc_server_trusted_signers: there is no {what}. Make it, or name one that exists."
+        else f"zddc_server_trusted_signers: there is no {what}. Create it, or name one that exists."
     )
     assert (played.returncode, played.message) == (2, told)
     assert stage.objects() == before

@@ -223,7 +223,7 @@ def test_a_repository_that_pods_do_not_reach(stage: Any, hidden_repository: str)
     )
     assert "\n  fatal: unable to connect to 127.0.0.1:\n" in played.message
     # That a pod was refused a connection says nothing of the cluster.
-    assert "The cluster does not answer" not in played.output
+    assert "The cluster no longer answers" not in played.output
 
 
 @pytest.mark.parametrize(

@@ -209,8 +209,8 @@ def test_a_second_run_waits_or_stops(stage: Any) -> None:
     stopped = stage.deploy(**INGRESS, lease_timeout=1)
     assert stopped.returncode == 2
     assert stopped.message.startswith(
-        f"Another run works on this: ada@elsewhere 1 holds the Lease varasys.zddc.{stage.name} in namespace "
-        f"{stage.namespace} since {now[:19]}Z. Waited "
+        f"Another run is working on this: ada@elsewhere 1 holds the Lease varasys.zddc.{stage.name} in namespace "
+        f"{stage.namespace} (since {now[:19]}Z). Waited "
     )
     assert "Nothing was changed. Run this again when that run has ended; if it was killed" in stopped.message
     assert stage.objects() == before

@@ -125,7 +125,7 @@ def test_the_right_to_look_is_enough(stage: Any, reader: str) -> None:
     rows, (note,) = shown(played)
     assert (rows[stage.name]["DRIFT"], rows[stage.name]["STATE"]) == ("?", "serves")
     assert note.startswith(
-        f"Whether others have changed {stage.name} cannot be told: the cluster refuses (403): services "
+        f"Whether others have changed {stage.name} cannot be told: the cluster denies access (403): services "
         f'"{stage.name}" is forbidden: '
     )
 
@@ -202,6 +202,6 @@ def test_no_pod_of_dev(stage: Any) -> None:
     played = stage.deploy(playbook="changes", mode="dev", name="nothing")
     assert (played.returncode, played.message) == (
         2,
-        f"No pod of nothing in namespace {stage.namespace} runs that reaches its overlay. What a pod wrote "
-        "goes with it. Deploy the instance, with zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
+        f"No running pod of nothing in namespace {stage.namespace} has access to its overlay. What a pod wrote "
+        "is lost with the pod. Deploy the instance, with zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
     )

@@ -66,8 +66,8 @@ def test_for_good(site: Any, doors: tuple[Door, str], note: Callable[..., None],
     else:
         assert run.failures[0].startswith(f"Deployment {site.name} in namespace {site.namespace}: {refused}, after ")
         assert run.failures[1:] == [
-            "The cluster does not answer any more, and was waited for, for 4 s (zddc_server_outage_timeout). What was applied "
-            "stays, and what serves is left to the cluster. Run this again when it answers: it goes on from there."
+            "The cluster no longer answers. Waited 4 s for it (zddc_server_outage_timeout). What was applied stays, and the "
+            "cluster decides what serves. Run this again when the cluster answers: it continues from there."
         ]
     again = site.deploy(git_ref=NEW)
     assert (again.returncode, again.message) == (0, "")

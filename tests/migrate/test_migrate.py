@@ -68,7 +68,7 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
     said = told(played, f"{file} has what the release has set")
     assert "To be taken over: Service archive, Deployment archive, Ingress archive." in said
     assert "Without service: never. The old pods serve until the new ones do." in said
-    assert "zddc_server_allowed_clients or zddc_server_guarded_elsewhere: the server believes the header" in said
+    assert "zddc_server_allowed_clients or zddc_server_guarded_elsewhere: the server trusts the header" in said
 
     played = releases.migrate("-e", "release=archive", "-e", f"file={file}")
     assert (played.returncode, played.message) == (

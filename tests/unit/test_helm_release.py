@@ -153,7 +153,9 @@ def test_variables() -> None:
 
 def test_values_of_another_chart() -> None:
     found = variables(DEPLOYMENT, None, None, {"zddc": "x"})
-    assert "zddc_server_git_repo: the release has no value zddc.gitRepo. Set what it was built of." in found.notes
+    assert (
+        "zddc_server_git_repo: the release has no value zddc.gitRepo. Set it to what the release was built from." in found.notes
+    )
     assert "zddc_server_git_repo" not in found.variables and "zddc_server_service_type" not in found.variables
 
 
@@ -246,4 +248,4 @@ def test_none_of_zddc_server(read: Callable[..., dict[str, Any]], cluster: Any) 
 def test_no_right_to_read_secrets(read: Callable[..., dict[str, Any]], cluster: Any) -> None:
     cluster.answers["/api/v1/namespaces/docs/secrets"] = 403
     said = read()["msg"]
-    assert said.startswith(f"The release 'web' in namespace 'docs': the cluster at {cluster.address} refuses (403): ")
+    assert said.startswith(f"The release 'web' in namespace 'docs': the cluster at {cluster.address} denies access (403): ")

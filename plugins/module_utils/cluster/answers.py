@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The API server's answer within the message of a module of kubernetes.core."""
+"""The API server's answer, found in the message of a kubernetes.core module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Objec
 
 
 def status(message: str) -> Object:
-    """The API server's Status, which the module shows as JSON, or as the bytes of it, after words of its own."""
+    """Return the API server's Status, which the module appends to its own text, as JSON or as the repr of its bytes."""
     with suppress(ValueError, SyntaxError):
         message = ast.literal_eval(message[message.index("b'") :].strip()).decode()
     begin = message.find("{")
@@ -30,21 +30,21 @@ def status(message: str) -> Object:
 
 
 def refusal(message: str, set_by: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The variables that give what was refused, and the API server's sentence; the message where it has none."""
-    # Of the modules that show the answer as a text within a text, a missing right is all that is looked for.
+    """Return the API server's message after the variables that set the rejected object; the text itself if it has no Status."""
+    # Some modules quote the answer within a text: only a missing right is recognized there.
     if rule := missing_rule(plain := message.replace('\\"', '"')):
         return f"zddc_server_kubeconfig: {forbidden(plain)}. {rule}"
     found = status(message)
     if not found:
         return message.strip()
-    # A kind, or for some refusals its resource.
+    # A kind or, for some errors, its resource.
     named = str((found.get("details") or {}).get("kind", ""))
     variables = next((value for kind, value in set_by.items() if kind and named in (kind, plural(kind))), set_by.get("", ""))
     return f"{variables}: {found['message']}" if named and variables else str(found["message"])
 
 
 def plural(kind: str) -> str:
-    """The name of a kind's resource, by the rule of Kubernetes."""
+    """Return the resource name of a kind, by the rule of Kubernetes."""
     lower = kind.lower()
     if lower.endswith("y"):
         return lower[:-1] + "ies"

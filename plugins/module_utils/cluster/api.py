@@ -3,7 +3,7 @@
 
 """Requests to the Kubernetes API.
 
-The connection follows kubernetes.core's rules; every request has a time-out, every failure is told in plain words.
+The connection follows kubernetes.core's rules. Every request has a time-out, and every failure a message for the user.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ try:
     from kubernetes.client.rest import ApiException
     from kubernetes.dynamic import DynamicClient
 except ImportError:
-    # check_client says so, in words for the user.
+    # check_client reports it to the user.
     kubernetes = None
 
 HAS_CLIENT = kubernetes is not None
 GOOD_CLIENT = "37.0.2"
-# How it is reached, and what the documentation fragment api.outage describes.
+# The options of the connection, and those that the documentation fragment api.outage describes.
 OUTAGE_ARG_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, "outage_timeout": {"type": "int", "default": 60}}
 
 
 def check_client() -> None:
-    """The client library is there, and none of the versions that fail with kubernetes.core."""
+    """Raise a ConnectionProblem if the client library is missing, or is a version that fails with kubernetes.core."""
     remedy = f"Install kubernetes {GOOD_CLIENT} for the Python that runs the modules (ansible_python_interpreter)."
     try:
         found = version("kubernetes") if HAS_CLIENT else ""
@@ -63,7 +63,7 @@ def check_client() -> None:
 
 
 class Caller(Protocol):
-    """What asks: an AnsibleModule, or an action that does a module's work."""
+    """An AnsibleModule, or an action that does the work of a module."""
 
     params: dict[str, Any]
     check_mode: bool
@@ -72,7 +72,7 @@ class Caller(Protocol):
 
 
 def whoami() -> str:
-    """Who runs this, and where; a user without a name, as in some containers, by number."""
+    """Return the user and the host of this run; the user's ID if there is no name, as in some containers."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -81,35 +81,35 @@ def whoami() -> str:
 
 
 def path_of(*parts: str, base: str = "/api/v1") -> str:
-    """Where something lies in the cluster's API."""
+    """Return the path of a resource in the cluster's API."""
     return "/".join([base, *(quote(part, safe=":") for part in parts)])
 
 
 def selector(labels: Mapping[str, Any]) -> str:
-    """The labels as a query names them."""
+    """Return the labels as a label selector."""
     return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
-    """A way to the cluster that the caller's options, or the environment, name. No request is made yet.
+    """Return the API of the cluster that the caller's options, or the environment, name. No request is made yet.
 
-    With the option outage_timeout, a request that fails for what may pass is made again for so many seconds.
+    With the option outage_timeout, a request that fails for a temporary reason is retried for that many seconds.
     """
     check_client()
-    # The option is hidden as a whole. A path, or what of a mapping is no user's, is no secret, and messages need it.
+    # Ansible hides the whole option. A path is no secret, nor are the parts of a mapping other than users. Messages need them.
     caller.no_log_values.difference_update(_plain(caller.params.get("kubeconfig")))
     auth = _create_auth_spec(caller)
     if caller.params.get("kubeconfig") and auth.get("host") and not caller.params.get("host"):
         raise ConnectionProblem(
-            f"{prefix}kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {auth['host']}, and "
-            f"kubernetes.core would go there. Unset it, or leave {prefix}kubeconfig empty."
+            f"{prefix}kubeconfig: the environment variable K8S_AUTH_HOST also names a cluster, {auth['host']}, "
+            f"and kubernetes.core would use that one. Unset it, or leave {prefix}kubeconfig empty."
         )
     kubeconfig, source = origin(auth, caller.params, prefix, os.environ)
     if kubeconfig is not None:
         check_kubeconfig(kubeconfig, source, auth.get("context"), prefix)
     try:
         configuration = _create_configuration(auth)
-        # urllib3 would try three times more, each with the whole time-out.
+        # urllib3 would retry three times, each time with the full time-out.
         configuration.retries = False
         client = kubernetes.client.ApiClient(configuration)
         for name, value in _create_headers(caller).items():
@@ -117,7 +117,7 @@ def connect(caller: Caller, prefix: str = "", timeout: float = 10) -> Api:
     except Exception as error:
         shown = source if kubeconfig is None or isinstance(kubeconfig, dict) else f"the kubeconfig {kubeconfig}"
         raise ConnectionProblem(f"{prefix}kubeconfig: {shown} cannot be used: {error}. Correct it.") from error
-    # A discoverer would ask the cluster at once, without a time-out.
+    # A discoverer would query the cluster immediately, without a time-out.
     patience = caller.params.get("outage_timeout") or 0
     return Api(DynamicClient(client, discoverer=lambda *_unused: None), timeout, patience)
 
@@ -133,7 +133,7 @@ def _plain(kubeconfig: Any) -> Iterator[str]:
 
 
 class Answer(NamedTuple):
-    """What a server behind the cluster's API answers."""
+    """The answer of a server behind the cluster's API."""
 
     status: int
     content_type: str
@@ -147,12 +147,12 @@ class Api:
         self.client = client
         self.timeout = timeout
         self.patience = patience
-        """Seconds for which a request is made again that fails for what may pass. It may have been carried out all the same."""
+        """Seconds for which a request that fails for a temporary reason is retried. The failed try may have been carried out."""
         self.address = client.configuration.host
         self.when_away: Callable[[ApiError], None] = lambda _error: None
-        """Called when a request begins to be made again."""
+        """Called before the first retry of a request."""
         self.now = datetime.now(timezone.utc)
-        """The cluster's clock, at its last answer."""
+        """The cluster's clock at its last answer."""
 
     def read(self, path: str, **query: Any) -> str:
         return self._request("get", path, query)
@@ -161,7 +161,7 @@ class Api:
         return self._object(self._request("get", path, query))
 
     def find(self, path: str, **query: Any) -> dict[str, Any] | None:
-        """The same, and None for what is not there."""
+        """Return the object, or None if it does not exist."""
         try:
             return self.get(path, **query)
         except ApiError as error:
@@ -170,11 +170,11 @@ class Api:
             raise
 
     def send(self, verb: str, path: str, body: Any, content_type: str = "application/json", **query: Any) -> dict[str, Any]:
-        """Create, update, patch or delete; `dryRun="All"` in the query only asks what would come of it."""
+        """Create, update, patch or delete. With `dryRun="All"` in the query, nothing changes; the result shows what would."""
         return self._object(self._request(verb, path, query, body=body, content_type=content_type))
 
     def ask(self, path: str, accept: str) -> Answer:
-        """The answer of a server to which the cluster's API passes a request on, also where that is an error."""
+        """Return the answer of a server to which the cluster's API forwards a request, even if it is an error."""
         try:
             found, text = self._try("get", path, {}, header_params={"Accept": accept})
         except ApiError as error:
@@ -186,7 +186,7 @@ class Api:
 
     @contextmanager
     def about(self, what: str) -> Iterator[None]:
-        """Tell of a request that fails in here what it was for."""
+        """Raise a Problem that names what a failed request was for."""
         try:
             yield
         except ApiError as error:
@@ -224,19 +224,19 @@ class Api:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise ApiError("answers, but is no Kubernetes API server", "Correct the address of the cluster.", setup=True)
+            raise ApiError("answers, but is not a Kubernetes API server", "Correct the address of the cluster.", setup=True)
         return found
 
 
 class Kinds:
-    """Where the objects of a kind lie in the cluster's API."""
+    """The paths of the objects of each kind in the cluster's API."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self._groups: dict[str, dict[str, Any]] = {}
 
     def path(self, api_version: str, kind: str, namespace: str, name: str = "") -> str | None:
-        """Path of an object, or of all of the kind; None where the cluster does not know the kind."""
+        """Return the path of an object, or of all objects of the kind; None if the cluster does not have the kind."""
         base = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
         if api_version not in self._groups:
             listed = self.api.find(base) or {}
@@ -249,12 +249,12 @@ class Kinds:
         return path_of(*scope, resource["name"], *filter(None, [name]), base=base)
 
     def namespaced(self, api_version: str, kind: str) -> bool:
-        """Whether objects of a kind that path() has found lie in namespaces."""
+        """Check whether a kind that path() has found is namespaced."""
         return bool(self._groups[api_version][kind]["namespaced"])
 
 
 def _is_status(body: Any) -> bool:
-    """Whether an answer is the cluster's own."""
+    """Check whether the API server itself gave this answer."""
     try:
         return bool(json.loads(body)["kind"] == "Status")
     except (ValueError, KeyError, TypeError):

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What can go wrong between a run and the cluster, in plain words and with a reason that code can act on."""
+"""Errors between a run and the cluster, with a message for the user and a reason that code can act on."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ try:
     import urllib3
     from kubernetes.client.rest import ApiException
 except ImportError:
-    # check_client says so, in words for the user.
+    # check_client reports it to the user.
     pass
 
 
 AWAY = "away"
-"""It did not answer, or said that it cannot just now: the same may go well later."""
+"""The cluster does not answer, or cannot right now: the same request may succeed later."""
 FORBIDDEN = "forbidden"
 """The user lacks a right."""
 REFUSED = "refused"
-"""It answered, and does not do this."""
+"""The cluster rejects the request."""
 EXPIRED = "expired"
-"""It does not accept the credentials."""
+"""The cluster does not accept the credentials."""
 LOST_LEASE = "lost_lease"
-"""Another run works on the instance."""
+"""Another run holds the Lease of the instance."""
 SETUP = "setup"
-"""What leads to it is wrong: the kubeconfig, the address, a certificate, the client library."""
+"""The connection is set up wrongly: the kubeconfig, the address, a certificate or the client library."""
 
 
 class Problem(Exception):
-    """What stands in the way, in words for the user; why in a word, where it is the cluster; and what else the result has."""
+    """A failure: a message for the user, a reason if the cluster is the cause, and further keys of the result."""
 
     def __init__(self, what: str, reason: str = "", **more: Any) -> None:
         super().__init__(what)
@@ -44,14 +44,14 @@ class Problem(Exception):
 
 
 class ConnectionProblem(Problem):
-    """There is no way to the cluster; says why, and what to do."""
+    """No connection to the cluster is possible; the message says why, and what to do."""
 
     def __init__(self, what: str, reason: str = SETUP) -> None:
         super().__init__(what, reason)
 
 
 class ApiError(Exception):
-    """A request that failed: what the cluster did, what to do, and why in a word that code can act on."""
+    """A failed request: what the cluster did, what to do, and a reason that code can act on."""
 
     def __init__(
         self, what: str, advice: str = "", status: int = 0, passing: bool = False, said: str = "", setup: bool = False
@@ -62,34 +62,34 @@ class ApiError(Exception):
         self.status = status
         self.passing = passing
         self.said = said
-        """The cluster's own sentence, where it answers with an error."""
+        """The cluster's own message, if it answers with an error."""
         known = {401: EXPIRED, 403: FORBIDDEN}
         self.reason = AWAY if passing else SETUP if setup else known.get(status, REFUSED)
 
 
 def outage(seconds: int) -> str:
-    """What to tell where it did not answer again in time."""
+    """Return the message for a cluster that did not answer again in time."""
     return (
-        f"The cluster does not answer any more, and was waited for, for {seconds} s (zddc_server_outage_timeout). What was "
-        "applied stays, and what serves is left to the cluster. Run this again when it answers: it goes on from there."
+        f"The cluster no longer answers. Waited {seconds} s for it (zddc_server_outage_timeout). What was applied stays, and the "
+        "cluster decides what serves. Run this again when the cluster answers: it continues from there."
     )
 
 
 def answered(status: int, text: str) -> ApiError:
-    """The error that the API server answers with."""
+    """Return the error for an answer of the API server."""
     known = {
         401: ("does not accept the credentials (401)", "Renew them, or choose another context."),
-        403: (f"refuses (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
-        404: (f"has no such thing (404): {text}", ""),
+        403: (f"denies access (403): {text}", missing_rule(text) or "Give this user the right, or choose another."),
+        404: (f"has no such resource (404): {text}", ""),
     }
     what, advice = known.get(status, (f"answers with an error ({status}): {text}", ""))
-    # It answers so to a field that there is not, however often it is asked, and says it in words alone.
+    # A field that is not in the schema fails at every retry; only the text shows it.
     unfit = "field not declared in schema" in text
     return ApiError(what, advice, status, passing=not unfit and (status == 429 or status >= 500), said=text)
 
 
 def explain(error: Exception, timeout: float) -> ApiError:
-    """Continues the sentence 'the cluster at ADDRESS ...'."""
+    """Return the error; its text continues the sentence 'the cluster at ADDRESS ...'."""
     status, text = getattr(error, "status", None) or 0, str(getattr(error, "reason", None) or error)
     chain: list[BaseException] = [error]
     while cause := chain[-1].__cause__ or chain[-1].__context__:
@@ -113,6 +113,6 @@ def explain(error: Exception, timeout: float) -> ApiError:
 
 
 def _tls(text: str) -> str:
-    """What OpenSSL said, without Python's wrapping."""
+    """Return OpenSSL's message, without the text that Python adds."""
     inner = text.rpartition("] ")[2] if "] " in text else text.splitlines()[-1]
     return inner.partition(" (_ssl")[0]

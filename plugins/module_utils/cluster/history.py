@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the cluster records of an instance: a ControllerRevision for each set of objects that was applied."""
+"""The records of an instance in the cluster: a ControllerRevision for each set of objects that was applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.names import (
 
 
 def read(api: Api, namespace: str, labels: Mapping[str, str]) -> list[Object]:
-    """Every record of an instance, the oldest first."""
+    """Return every record of an instance, the oldest first."""
     path = path_of("namespaces", namespace, "controllerrevisions", base="/apis/apps/v1")
     return sorted(api.get(path, labelSelector=selector(labels))["items"], key=lambda item: item["revision"])
 
@@ -33,7 +33,7 @@ def result(record: Object) -> str:
 
 
 def made(records: list[Object], name: str, namespace: str, labels: Mapping[str, str], by: str, data: Object) -> Object:
-    """The record that comes next."""
+    """Return the next record."""
     number = records[-1]["revision"] + 1 if records else 1
     return {
         "apiVersion": "apps/v1",
@@ -50,30 +50,30 @@ def made(records: list[Object], name: str, namespace: str, labels: Mapping[str, 
 
 
 def noted(name: str, namespace: str, result: str, cause: str) -> Object:
-    """A patch of a record with how its revision fared."""
+    """Return a patch that records the result of a revision."""
     annotations = {RESULT: result, CAUSE: cause.splitlines()[0][:500] if cause else None}
     metadata = {"name": name, "namespace": namespace, "annotations": annotations}
     return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata}
 
 
 def identity(item: Object) -> tuple[str, str, str]:
-    """API version, kind and name of an object."""
+    """Return API version, kind and name of an object."""
     return item["apiVersion"], item["kind"], item["metadata"]["name"]
 
 
 def applied(records: Iterable[Object]) -> dict[tuple[str, str, str], None]:
-    """Every object that a record names, in the order of the records."""
+    """Return every object that the records name, in the order of the records."""
     return {identity(item): None for record in records for item in record["data"]["objects"]}
 
 
 def surplus(records: list[Object], keep: int) -> list[str]:
-    """Names of the records that are not kept: never the newest, nor the last that served."""
+    """Return the names of the records to remove: never the newest, nor the last that served."""
     served = [record for record in records if result(record) == SERVED][-1:]
     return [record["metadata"]["name"] for record in records[:-keep] if record not in served]
 
 
 def public(record: Object) -> Object:
-    """A record for users."""
+    """Return a record as users see it."""
     annotations = record["metadata"].get("annotations", {})
     data = {key: value for key, value in record["data"].items() if key != "objects"}
     told: Object = {
@@ -99,7 +99,7 @@ def no_record(where: str) -> Problem:
 
 
 def signature(record: Object) -> Object:
-    """Who signed what a record deployed, and a mark of who was trusted then; empty where nobody looked."""
+    """Return who signed what a record deployed, and a digest of the signers trusted then; empty if no signature was checked."""
     for item in record["data"]["objects"]:
         annotations = item["metadata"].get("annotations", {})
         if item["kind"] == "Deployment" and SIGNED_BY in annotations:
@@ -108,7 +108,7 @@ def signature(record: Object) -> Object:
 
 
 def chosen(records: list[Object], revision: int) -> Object | None:
-    """The record of a revision; of 0, the last that served before the newest record."""
+    """Return the record of a revision; for 0, the last that served before the newest record."""
     if revision:
         return next((record for record in records if record["revision"] == revision), None)
     return next((record for record in reversed(records[:-1]) if result(record) == SERVED), None)

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Which kubeconfig and context kubernetes.core's rules lead to, and whether they can be used."""
+"""The kubeconfig and the context that kubernetes.core's rules choose, and whether they can be used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import ConnectionProblem
 
-# Where it is missing, check_client says so, in words for the user.
+# If it is missing, check_client reports it to the user.
 with suppress(ImportError):
     import yaml
 
@@ -20,7 +20,7 @@ IN_CLUSTER_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 
 def origin(auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, environ: Mapping[str, str]) -> tuple[Any, str]:
-    """The kubeconfig that kubernetes.core's rules choose, and where its name comes from; None where they need none."""
+    """Return the kubeconfig that kubernetes.core's rules choose, and where its name comes from; None if they need none."""
     given = [name for name in auth if auth[name]]
     if "host" in given and (
         "api_key" in given or {"username", "password"} <= set(given) or {"cert_file", "key_file"} <= set(given)
@@ -38,7 +38,7 @@ def origin(auth: Mapping[str, Any], params: Mapping[str, Any], prefix: str, envi
 
 
 def check_kubeconfig(value: str | dict[str, Any], source: str, context: str | None, prefix: str) -> None:
-    """Every file can be read, and the context is in one of them."""
+    """Raise a ConnectionProblem unless every file can be read and one of them has the context."""
     variable, whence = f"{prefix}kubeconfig", "" if source == f"{prefix}kubeconfig" else f" (from {source})"
     advice = f"Set {variable} to the kubeconfig of the cluster."
     if isinstance(value, dict):
@@ -54,7 +54,9 @@ def check_kubeconfig(value: str | dict[str, Any], source: str, context: str | No
     for config in configs:
         contexts = config.get("contexts") or []
         if not isinstance(contexts, list) or not all(isinstance(item, dict) and "name" in item for item in contexts):
-            raise ConnectionProblem(f"{variable}: the kubeconfig {shown} is broken: contexts is no list of named items. {advice}")
+            raise ConnectionProblem(
+                f"{variable}: the kubeconfig {shown} is broken: contexts is not a list of named items. {advice}"
+            )
         names += [str(item["name"]) for item in contexts]
         current = config.get("current-context") or current
     has = f"it has {', '.join(sorted(names)[:5])}" if names else "it has none"
@@ -79,7 +81,7 @@ def _read_kubeconfig(path: str, whence: str, variable: str, advice: str) -> dict
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is no YAML{where}. {advice}") from None
+        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: invalid YAML{where}. {advice}") from None
     if not isinstance(config, dict):
-        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or no mapping. {advice}")
+        raise ConnectionProblem(f"{variable}: the kubeconfig {path}{whence} is broken: it is empty or not a mapping. {advice}")
     return config

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""A Lease that one run holds at a time. Time is the cluster's, so that the clocks of the runs do not matter."""
+"""A Lease that one run holds at a time. Times are the cluster's, so that the clocks of the runs do not matter."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ CONDITIONS: dict[str, Any] = {"required_if": [("state", "released", ["holder"])]
 
 
 class Held(NamedTuple):
-    """Somebody else holds it."""
+    """Another run holds the Lease."""
 
     holder: str
     since: str
     left: float
-    """Seconds until it ends, unless it is renewed."""
+    """Seconds until it expires, unless it is renewed."""
 
 
 def _path(namespace: str, *name: str) -> str:
@@ -53,7 +53,7 @@ def _stamp(now: datetime) -> str:
 
 
 def take(api: Api, namespace: str, name: str, holder: str, seconds: int, labels: dict[str, str] | None = None) -> Held | None:
-    """Take or renew it. Gives who holds it where it cannot be taken."""
+    """Take or renew the Lease. Return its holder if another run holds it."""
     found = api.find(_path(namespace, name))
     spec = (found or {}).get("spec", {})
     other = spec.get("holderIdentity") not in (None, "", holder)
@@ -72,7 +72,7 @@ def take(api: Api, namespace: str, name: str, holder: str, seconds: int, labels:
             body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": wanted}
             api.send("post", _path(namespace), body)
     except ApiError as error:
-        # Another run was faster, or it was this one, whose first try was carried out and not answered.
+        # Another run was faster, or this run's first try was carried out but not answered.
         if error.status not in (404, 409):
             raise
         there = (api.find(_path(namespace, name)) or {}).get("spec", {})
@@ -81,7 +81,7 @@ def take(api: Api, namespace: str, name: str, holder: str, seconds: int, labels:
 
 
 def release(api: Api, namespace: str, name: str, holder: str) -> bool:
-    """Remove it if it is this holder's. Gives whether it was."""
+    """Remove the Lease if this holder has it. Return whether it was removed."""
     found = api.find(_path(namespace, name))
     if not found or found["spec"].get("holderIdentity") != holder:
         return False
@@ -96,7 +96,7 @@ def release(api: Api, namespace: str, name: str, holder: str) -> bool:
 
 
 def held_or_released(caller: Caller) -> Object:
-    """The work of the module lease."""
+    """Do the work of the module lease."""
     options = caller.params
     done: Object = {"holder": options["holder"] or "", "waited": 0.0}
     if caller.check_mode:
@@ -106,29 +106,29 @@ def held_or_released(caller: Caller) -> Object:
     with api.about(what):
         if options["state"] == "held":
             return hold(api, options)
-        # It ends by itself.
+        # The Lease expires on its own.
         api.patience = 0
         try:
             return {**done, "changed": release(api, options["namespace"], options["name"], options["holder"])}
         except ApiError as error:
             if not error.passing:
                 raise
-            told = f"{what}: the cluster at {api.address} {error.what}. It ends by itself, within {options['seconds']} s."
+            told = f"{what}: the cluster at {api.address} {error.what}. The Lease expires within {options['seconds']} s."
             return {**done, "warnings": [told]}
 
 
 def hold(api: Api, options: Object) -> Object:
-    """Take it, and wait for who has it."""
+    """Take the Lease, and wait while another run holds it."""
     name, namespace, begin = options["name"], options["namespace"], time.monotonic()
     holder = options["holder"] or f"{whoami()} {secrets.token_hex(4)}"
     while held := take(api, namespace, name, holder, options["seconds"], options["labels"]):
         waited = time.monotonic() - begin
         if waited >= options["wait"]:
-            since = f" since {held.since[:19]}Z" if held.since else ""
+            since = f" (since {held.since[:19]}Z)" if held.since else ""
             raise Problem(
-                f"Another run works on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
+                f"Another run is working on this: {held.holder} holds the Lease {name} in namespace {namespace}{since}. "
                 f"Waited {waited:.0f} s for it. Nothing was changed. Run this again when that run has ended; if it was "
-                f"killed, its Lease ends within {held.left:.0f} s.",
+                f"killed, its Lease expires within {held.left:.0f} s.",
                 LOST_LEASE,
             )
         time.sleep(min(1.0, held.left, options["wait"] - waited))

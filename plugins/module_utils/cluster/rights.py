@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What the user of a kubeconfig may not do, and the rule that is missing. The API server says it in words alone."""
+"""What the user of a kubeconfig may not do, and the missing rule. The API server reports it only as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORBIDDEN = re.compile(
 
 
 def missing_rule(said: str) -> str:
-    """Advice with the rule that would allow it; empty where the API server's sentence is about something else."""
+    """Return advice with the rule that would allow it; empty if the API server's message is about something else."""
     found = FORBIDDEN.search(said)
     if not found:
         return ""
@@ -28,6 +28,6 @@ def missing_rule(said: str) -> str:
 
 
 def forbidden(said: str) -> str:
-    """The sentence of it, without what a client says around it."""
+    """Return the sentence about the missing right, without the text that a client adds."""
     found = FORBIDDEN.search(said)
     return found[0] if found else ""

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Times as the API gives them, and a limit for what may hang."""
+"""Times of the API, and a time limit for code that may hang."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from types import FrameType
 
 
 class OutOfTime(BaseException):
-    """No Exception: the client library takes those of a credential plugin for itself."""
+    """Not an Exception, because the client library catches those while a credential plugin runs."""
 
 
 def moment(text: str) -> datetime:
-    """A time of the API."""
+    """Return a time of the API as a datetime."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 @contextmanager
 def limited(seconds: int) -> Iterator[None]:
-    """Raise OutOfTime after so many seconds, wherever it hangs; in the main thread alone."""
+    """Raise OutOfTime after this many seconds, wherever the code hangs; works only in the main thread."""
 
     def alarm(_signal: int, _frame: FrameType | None) -> None:
         raise OutOfTime

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What a name stands for in a Git repository; nothing is cloned and nothing is changed."""
+"""Resolve a name in a Git repository to a commit. Nothing is cloned and nothing is changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^/?#\s]*)@", re.IGNORECASE)
-# Git ends most failures with these lines; the line before them says why.
+# Git ends most failures with these lines; the line before them gives the reason.
 BOILERPLATE = (
     "fatal: Could not read from remote repository.",
     "Please make sure you have the correct access rights",
@@ -35,11 +35,11 @@ BOILERPLATE = (
 
 
 class Refused(Problem):
-    """What is wrong, in words for the user."""
+    """What is wrong, as a message for the user."""
 
 
 class Unreadable(Refused):
-    """What the repository has cannot be told from here, for now or for good."""
+    """The repository cannot be read from here, temporarily or permanently."""
 
 
 class OutOfTime(Exception):
@@ -51,7 +51,7 @@ def without_credentials(text: str) -> str:
 
 
 def credentials(repo: str) -> str:
-    """What of the URL must not be shown: a password, or any user over HTTP, where it may be a token."""
+    """Return what must not be shown of the URL: a user with a password, or any user over HTTP, which may be a token."""
     found = USERINFO.match(repo)
     if not found or (":" not in found["user"] and found["scheme"].lower() not in ("http", "https")):
         return ""
@@ -63,27 +63,27 @@ def check_repo(repo: str) -> None:
         raise Refused(f"{REPO} is empty. Set it to the URL of the repository.")
     if secret := credentials(repo):
         what = "a password" if ":" in secret else "a user name or a token"
-        raise Refused(f"{REPO} carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL.")
+        raise Refused(f"{REPO} contains {what}, and would be stored in the cluster unchanged. Remove it from the URL.")
     if repo.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", repo):
-        raise Refused(f"{REPO} is no URL: it starts with a dash, or holds a space or a control character. Correct it.")
+        raise Refused(f"{REPO} is not a URL: it starts with a dash, or contains a space or a control character. Correct it.")
 
 
 def bad_ref(ref: str) -> str | None:
-    """Why Git would not take this as a name; the rules of git check-ref-format."""
+    """Return why Git would reject this as a name, by the rules of git check-ref-format."""
     if ref.startswith("-"):
         return "it starts with a dash"
     if re.search(r"[\x00-\x20\x7f]|\s", ref):
-        return "it holds a space or a control character"
+        return "it contains a space or a control character"
     if found := re.search(r"[~^:?*\[\\]", ref):
-        return f"it holds the character {found[0]}"
+        return f"it contains the character {found[0]}"
     if ".." in ref or "@{" in ref or ref == "@":
-        return "it holds .. or @{, or is @"
+        return "it contains .. or @{, or is @"
     if "" in ref.split("/"):
-        return "it starts or ends with a slash, or holds two in a row"
+        return "it starts or ends with a slash, or contains two in a row"
     if ref.endswith(".") or any(part.startswith(".") or part.endswith(".lock") for part in ref.split("/")):
         return "it ends with a dot, or a part of it starts with a dot or ends with .lock"
     if ref == "HEAD" or ref.startswith("refs/"):
-        return "it is HEAD, or a name in full such as refs/heads/main"
+        return "it is HEAD, or a full name such as refs/heads/main"
     return None
 
 
@@ -95,7 +95,7 @@ def check_ref(ref: str) -> None:
 
 
 def git_environment(git: str) -> dict[str, str]:
-    """Nothing may wait for a person, and no repository around the playbook may have a say."""
+    """Return an environment in which git does not prompt, and ignores a repository around the playbook."""
     env = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
     ssh = env.get("GIT_SSH_COMMAND")
     if not ssh:
@@ -105,8 +105,8 @@ def git_environment(git: str) -> dict[str, str]:
 
 
 def ask(git: str, repo: str, deadline: float, *arguments: str, cwd: str = "/") -> tuple[int, str, str]:
-    """Exit code, output and errors of a git command that asks the repository."""
-    # A session of its own: helpers die with git, and none of them has a terminal to ask at. From / no name is relative.
+    """Run a git command that contacts the repository. Return its exit code, output and errors."""
+    # In their own session, git and its helpers are killed together and cannot prompt. From / no relative path leads anywhere.
     with subprocess.Popen(
         [git, *arguments],
         stdin=subprocess.DEVNULL,
@@ -127,11 +127,11 @@ def ask(git: str, repo: str, deadline: float, *arguments: str, cwd: str = "/") -
 
 
 def list_refs(git: str, repo: str, deadline: float) -> dict[str, str]:
-    """The commit, or the tag object, of every tag and branch, by full name."""
+    """Return the commit, or the tag object, of every tag and branch, by full name."""
     code, out, err = ask(git, repo, deadline, "ls-remote", "--heads", "--tags", "--", repo)
     if code:
         lines = [line.strip() for line in err.splitlines()]
-        telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git ended with {code}"]
+        telling = [line for line in lines if line and line not in BOILERPLATE] or [f"git exited with {code}"]
         raise Unreadable(
             f"{REPO}: {repo} cannot be read: {without_credentials(telling[-1]).removeprefix('fatal: ').rstrip('.')}. "
             "Check the URL and the rights to read it."
@@ -140,21 +140,21 @@ def list_refs(git: str, repo: str, deadline: float) -> dict[str, str]:
 
 
 def make_repository(git: str, folder: str, commit: str) -> None:
-    """Make an empty repository that can have this commit."""
+    """Create an empty repository that can hold this commit."""
     kind = "sha1" if len(commit) == 40 else "sha256"
     init = [git, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", folder]
     subprocess.run(init, check=True, env=git_environment(git), capture_output=True)
 
 
 def check_commit(git: str, repo: str, deadline: float, commit: str) -> None:
-    """Refuses a commit that the repository says it does not have. One that gives no commit by its hash cannot say so."""
+    """Reject a commit that the repository reports as missing. One that serves no commit by its hash cannot report it."""
     with tempfile.TemporaryDirectory() as folder:
         make_repository(git, folder, commit)
         fetch = ("fetch", "--quiet", "--depth=1", "--filter=tree:0", "--no-tags", "--", repo, commit)
         try:
             _code, _out, err = ask(git, repo, deadline, *fetch, cwd=folder)
         except OutOfTime:
-            # It has sent something: the pod has more time for the rest.
+            # The repository answers, but slowly: the pod has more time.
             return
     if f"not our ref {commit}" in err:
         raise Refused(
@@ -163,10 +163,10 @@ def check_commit(git: str, repo: str, deadline: float, commit: str) -> None:
 
 
 def resolve(repo: str, refs: dict[str, str], ref: str) -> tuple[str, str]:
-    """Commit and kind of the ref."""
+    """Return the commit and the kind of the ref."""
     if COMMIT.fullmatch(ref):
         return ref.lower(), "commit"
-    # An annotated tag is listed twice: as an object of its own, and with ^{} as the commit that it points to.
+    # An annotated tag is listed twice: as its own object, and with ^{} as the commit that it points to.
     tag = refs.get(f"refs/tags/{ref}^{{}}", refs.get(f"refs/tags/{ref}"))
     branch = refs.get(f"refs/heads/{ref}")
     if tag and branch:
@@ -180,20 +180,20 @@ def resolve(repo: str, refs: dict[str, str], ref: str) -> tuple[str, str]:
         return branch, "branch"
     names = {name.split("/", 2)[2].removesuffix("^{}") for name in refs}
     close = difflib.get_close_matches(ref, sorted(names), n=3, cutoff=0.5)
-    hint = f" Close to it: {', '.join(close)}." if close else ""
+    hint = f" Similar names: {', '.join(close)}." if close else ""
     full = " A commit must be given in full." if re.fullmatch(r"[0-9a-f]{7,}", ref) else ""
     raise Refused(f"{REF}: {repo} has neither a tag nor a branch {ref!r}.{hint}{full} Correct {REF}, or push it there.")
 
 
 def find(repo: str, ref: str, timeout: int) -> dict[str, str]:
-    """Repository, ref, commit and kind; refuses in words for the user."""
+    """Return repository, ref, commit and kind; raise Refused with a message for the user."""
     check_repo(repo)
     check_ref(ref)
     if timeout < 1:
         raise Refused("timeout must be at least 1 second. Set it to 10, for example.")
     git = shutil.which("git")
     if not git:
-        raise Refused(f"There is no git on this host, and {REF} is resolved with it. Install the package git here.")
+        raise Refused(f"There is no git on this host, and {REF} cannot be resolved without it. Install the package git here.")
     deadline = time.monotonic() + timeout
     try:
         refs = list_refs(git, repo, deadline)

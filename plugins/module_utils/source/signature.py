@@ -1,8 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Who has signed a tag or a commit, and whether that is somebody who is trusted. Git verifies; nothing but the trusted
-signers' keys is within its reach."""
+"""Who signed a tag or a commit, and whether that signer is trusted. Git verifies, with only the trusted signers' keys."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "int", "default": 10},
     "file": {"type": "path"},
     "config_map": {"type": "str"},
-    # Of a ConfigMap: no secret.
+    # A key of a ConfigMap, not a secret.
     "key": {"type": "str", "default": "allowed_signers", "no_log": False},
     "namespace": {"type": "str"},
     "noted": {"type": "dict", "default": {}},
@@ -48,42 +47,42 @@ CONDITIONS: dict[str, Any] = {
 OPENPGP = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
 KEY = r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+\s+[A-Za-z0-9+/]{20,}={0,3}"
 SIGNER = re.compile(rf"(?!{KEY})\S.*?\s{KEY}(?:\s|$)")
-# How the signature of a tag begins, and that of a commit.
+# The first line of the signature of a tag, or of a commit.
 SIGNATURE = re.compile(r"^(?:gpgsig(?:-sha256)? )?-----BEGIN (PGP|SSH|SIGNED) (?:SIGNATURE|MESSAGE)-----$", re.MULTILINE)
 FORMS = {"SSH": "an SSH key", "PGP": "an OpenPGP key", "SIGNED": "an X.509 certificate"}
 GOOD_SSH = re.compile(r'^Good "git" signature for (?P<who>.+) with (?P<key>.+)$', re.MULTILINE)
 OTHER_SSH = re.compile(r'^Good "git" signature with (?P<key>.+)$', re.MULTILINE)
-# No other key than those given is within gpg's reach, and these are trusted.
+# gpg has only the keys that are given, and these are trusted.
 GPG_CONF = "batch\nno-autostart\nno-auto-key-retrieve\ntrust-model always\n"
 NOT_GOOD = {
     "EXPKEYSIG": "its OpenPGP key has expired",
     "REVKEYSIG": "its OpenPGP key was revoked",
     "EXPSIG": "it has expired",
-    "BADSIG": "it does not fit what it stands for",
+    "BADSIG": "it does not match what was signed",
 }
-NO_HOLD = "has a signature that does not hold: "
-ANEW = "Have it signed anew."
-STRANGER = "Find out who has signed it, and trust that key only if it may release what runs here."
+NO_HOLD = "has an invalid signature: "
+ANEW = "Have it signed again."
+STRANGER = "Find out who signed it, and trust that key only if its owner may release what runs here."
 
 
 class Signers(NamedTuple):
-    """Those who are trusted."""
+    """The trusted signers."""
 
     ssh: str
     """Lines of an allowed-signers file."""
     openpgp: str
-    """Public keys in armor."""
+    """ASCII-armored public keys."""
 
     @property
     def digest(self) -> str:
-        """Stands for all of them, in whatever order."""
+        """A hash of all signers, the same in any order."""
         lines = sorted(self.ssh.splitlines()) + sorted(OPENPGP.findall(self.openpgp))
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:20]
 
 
 def parse(text: str, where: str) -> Signers:
-    """SSH's lines and OpenPGP's blocks, which may stand in one file."""
-    # What is taken out leaves its ends of line, so that numbers of lines stay what they are.
+    """Return the lines of SSH and the blocks of OpenPGP, which may be in one file."""
+    # A removed block leaves its line ends, so that line numbers stay right.
     rest = OPENPGP.sub(lambda block: "\n" * block[0].count("\n"), text)
     lines = []
     for number, line in enumerate((one.strip() for one in rest.splitlines()), 1):
@@ -91,31 +90,31 @@ def parse(text: str, where: str) -> Signers:
             continue
         if not SIGNER.match(line):
             raise Problem(
-                f"{SIGNERS}: line {number} of {where} is neither of an OpenPGP public key nor of allowed signers. Give who "
-                "signs, then the key, as in: ada@example.org ssh-ed25519 AAAA..."
+                f"{SIGNERS}: line {number} of {where} is neither part of an OpenPGP public key nor an allowed signer. Give "
+                "the signer, then the key, as in: ada@example.org ssh-ed25519 AAAA..."
             )
         lines.append(line)
     signers = Signers("".join(f"{line}\n" for line in lines), "\n".join(OPENPGP.findall(text)))
     if not any(signers):
-        raise Problem(f"{SIGNERS}: {where} names nobody. Give allowed signers of SSH or OpenPGP public keys in armor.")
+        raise Problem(f"{SIGNERS}: {where} names no signer. Give allowed signers of SSH, or ASCII-armored OpenPGP public keys.")
     return signers
 
 
 def read_file(path: str) -> Signers:
-    """The signers that a file names."""
+    """Return the signers that a file names."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise Problem(f"{SIGNERS}: the file {path} cannot be read: {error.strerror}. Correct its path.") from None
     except UnicodeDecodeError:
         raise Problem(
-            f"{SIGNERS}: the file {path} is no text. Give OpenPGP keys in armor, as gpg --armor --export writes them."
+            f"{SIGNERS}: the file {path} is not text. Give ASCII-armored OpenPGP keys, as gpg --armor --export writes them."
         ) from None
     return parse(text, path)
 
 
 def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Signers:
-    """The signers that a key of a ConfigMap names."""
+    """Return the signers that a key of a ConfigMap names."""
     where = f"ConfigMap {name!r} in namespace {namespace!r}"
     api = connect(caller, PREFIX)
     try:
@@ -123,7 +122,7 @@ def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Sign
     except ApiError as error:
         raise Problem(cannot("read", SIGNERS, where, api, error), error.reason) from error
     if found is None:
-        raise Problem(f"{SIGNERS}: there is no {where}. Make it, or name one that exists.")
+        raise Problem(f"{SIGNERS}: there is no {where}. Create it, or name one that exists.")
     data = found.get("data") or {}
     if key not in data:
         has = f"it has {', '.join(sorted(data)[:5])}" if data else "it has none"
@@ -132,7 +131,7 @@ def read_config_map(caller: Caller, namespace: str, name: str, key: str) -> Sign
 
 
 class Verifier:
-    """A repository of one's own, with what was signed."""
+    """A temporary repository with what was signed."""
 
     def __init__(self, folder: Path, options: dict[str, Any]) -> None:
         self.repo, self.ref, self.commit = options["repo"], options["ref"], options["commit"]
@@ -143,11 +142,11 @@ class Verifier:
         self.folder, self.work, self.git = folder, folder / "repository", needed("git", "git")
 
     def refused(self, why: str, advice: str) -> Problem:
-        """What stands in the way, for the user."""
+        """Return the problem with it, as a message for the user."""
         return Problem(f"{SIGNERS}: {self.what} of {self.repo} {why}. Nothing was changed. {advice}")
 
     def local(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command here, with no configuration but its own."""
+        """Run a command on this host, without the user's or the system's configuration."""
         env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), "LC_ALL": "C"}
         env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **environment}
         return subprocess.run(
@@ -155,10 +154,10 @@ class Verifier:
         )
 
     def fetch(self) -> None:
-        """Fetch what was signed, and no files."""
+        """Fetch what was signed, without its files."""
         git_ref.make_repository(self.git, str(self.work), self.commit)
         name = f"refs/tags/{self.ref}"
-        # Not every repository gives a commit by its hash.
+        # Not every repository serves a commit by its hash.
         tries = [[f"+{name}:{name}"]] if self.tag else [[self.commit], ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]]
         try:
             for number, wanted in enumerate(tries):
@@ -169,42 +168,42 @@ class Verifier:
                     break
             else:
                 said = [line for line in err.splitlines() if line.startswith(("fatal: ", "error: "))] or [
-                    f"git ended with {code}"
+                    f"git exited with {code}"
                 ]
                 why = git_ref.without_credentials(said[0]).partition(": ")[2].rstrip(".")
                 raise self.refused(f"cannot be fetched: {why}", "Check the URL and the rights to read it.")
         except git_ref.OutOfTime:
             raise self.refused(
-                f"did not come within {self.timeout} s",
+                f"could not be fetched within {self.timeout} s",
                 f"Check the network from this host to it, or raise {PREFIX}git_timeout.",
             ) from None
 
     def object(self) -> str:
-        """The name of what was signed, which leads to the commit."""
+        """Return the name of what was signed, which leads to the commit."""
         if not self.tag:
             return str(self.commit)
         name = f"refs/tags/{self.ref}"
         if self.local(self.git, "rev-parse", f"{name}^{{commit}}").stdout.strip() != self.commit:
-            raise self.refused(f"does not lead to commit {self.commit} any more", "Run this again.")
+            raise self.refused(f"no longer leads to commit {self.commit}", "Run this again.")
         if self.local(self.git, "cat-file", "-t", name).stdout.strip() != "tag":
             raise self.refused(
-                "is a name for a commit and nothing that could be signed", "Have it made with git tag --sign, or name another."
+                "is a lightweight tag, which cannot be signed", "Have it created with git tag --sign, or name another."
             )
         return name
 
     def verify(self, signers: Signers) -> str:
-        """Who has signed it, and with which key, if that is one of these signers."""
+        """Return who signed it, and with which key, if that is one of these signers."""
         self.fetch()
         name = self.object()
         text = self.local(self.git, "cat-file", "-p", name).stdout
-        # The name is signed too: a tag is not to pass for another.
+        # The name is signed too, so that no tag passes for another.
         made_as = re.search(r"^tag (.+)$", text, re.MULTILINE)
         if self.tag and made_as and made_as[1] != self.ref:
-            raise self.refused(f"was made as {made_as[1]!r}", "Ask who gave it another name.")
+            raise self.refused(f"was created as {made_as[1]!r}", "Find out who renamed it.")
         forms = SIGNATURE.findall(text)
         if not forms:
             how = "git tag --sign" if self.tag else "git commit --gpg-sign"
-            raise self.refused("is not signed", f"Have it signed ({how}), or name what is.")
+            raise self.refused("is not signed", f"Have it signed ({how}), or name one that is signed.")
         if forms[-1] == "SSH" and signers.ssh:
             return self.verify_ssh(name, signers.ssh)
         if forms[-1] == "PGP" and signers.openpgp:
@@ -212,34 +211,34 @@ class Verifier:
         raise self.refused(f"is signed with {FORMS[forms[-1]]}, and none of these signers has such a key", STRANGER)
 
     def run(self, name: str, allowed: str, gnupg: Path) -> tuple[bool, str]:
-        """Whether the signature holds with these keys alone, and what is said of it."""
+        """Verify the signature with only these keys. Return whether it is valid, and the output."""
         config = ("-c", f"gpg.ssh.allowedSignersFile={allowed}", "-c", "gpg.x509.program=false")
         verb = "verify-tag" if self.tag else "verify-commit"
         done = self.local(self.git, *config, verb, "--raw", name, GNUPGHOME=str(gnupg))
         return done.returncode == 0, f"{done.stdout}{done.stderr}"
 
     def verify_ssh(self, name: str, signers: str) -> str:
-        """The same of what is signed with an SSH key."""
+        """Verify a signature with an SSH key. Return the signer and the key."""
         needed("ssh-keygen", "openssh-client")
         version = self.local(self.git, "version").stdout.split()[2]
         if [int(part) for part in re.findall(r"[0-9]+", version)[:2]] < [2, 34]:
             raise Problem(
-                f"git {version} on this host knows no SSH signatures, and {SIGNERS} needs them. Install git 2.34 or newer."
+                f"git {version} on this host cannot verify SSH signatures, and {SIGNERS} needs them. Install git 2.34 or newer."
             )
         allowed = self.folder / "allowed-signers"
         allowed.write_text(signers)
         good, said = self.run(name, str(allowed), self.folder / "no-gnupg")
         if good and (found := GOOD_SSH.search(said)):
             return f"{found['who']}, {found['key']}"
-        # A time that is over, for example.
+        # An expired key, for example.
         reason = re.search(rf"^{re.escape(str(allowed))}:\d+: (.+)$", said, re.MULTILINE)
         if found := OTHER_SSH.search(said):
-            why = f"none of these signers may use: {reason[1]}" if reason else "is none of these signers'"
+            why = f"none of these signers may use: {reason[1]}" if reason else "belongs to none of these signers"
             raise self.refused(f"is signed with {found['key']}, which {why}", STRANGER)
         raise self.refused(NO_HOLD + (reason[1] if reason else last_line(said)), ANEW)
 
     def verify_openpgp(self, name: str, keys: str) -> str:
-        """The same of what is signed with an OpenPGP key."""
+        """Verify a signature with an OpenPGP key. Return the signer and the key."""
         gpg, home = needed("gpg", "gnupg"), self.folder / "gnupg"
         home.mkdir(mode=0o700)
         (home / "gpg.conf").write_text(GPG_CONF)
@@ -252,18 +251,20 @@ class Verifier:
         if good and {"GOODSIG", "VALIDSIG"} <= status.keys():
             return f"{status['GOODSIG'].partition(' ')[2]}, OpenPGP key {status['VALIDSIG'].split()[-1]}"
         if "NO_PUBKEY" in status:
-            raise self.refused(f"is signed with OpenPGP key {status['NO_PUBKEY']}, which is none of these signers'", STRANGER)
+            raise self.refused(
+                f"is signed with OpenPGP key {status['NO_PUBKEY']}, which belongs to none of these signers", STRANGER
+            )
         why = next((words for word, words in NOT_GOOD.items() if word in status), last_line(said))
         raise self.refused(NO_HOLD + why, ANEW)
 
 
 def last_line(said: str) -> str:
-    """The last word of a program."""
-    return next((line.strip().rstrip(".") for line in reversed(said.splitlines()) if line.strip()), "git does not say why")
+    """Return the last line of a program's output."""
+    return next((line.strip().rstrip(".") for line in reversed(said.splitlines()) if line.strip()), "git gives no reason")
 
 
 def needed(program: str, package: str) -> str:
-    """The path of a program."""
+    """Return the path of a program."""
     found = shutil.which(program)
     if not found:
         raise Problem(f"There is no {program} on this host, and {SIGNERS} needs it. Install the package {package} here.")
@@ -271,7 +272,7 @@ def needed(program: str, package: str) -> str:
 
 
 def kept(options: dict[str, Any], signers: Signers) -> str:
-    """Who had signed it when it was checked with these signers."""
+    """Return who signed it, if it was checked with these signers when it was deployed."""
     if options["noted"].get("trusted") != signers.digest:
         raise Problem(
             f"{SIGNERS}: {options['ref']!r} at commit {options['commit']} was not checked with these signers when it was "
@@ -282,7 +283,7 @@ def kept(options: dict[str, Any], signers: Signers) -> str:
 
 
 def checked(caller: Caller) -> dict[str, Any]:
-    """The work of the module signature."""
+    """Do the work of the module signature."""
     options = caller.params
     if options["file"]:
         signers = read_file(options["file"])

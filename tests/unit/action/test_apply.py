@@ -32,7 +32,7 @@ TEMPTING = (
     "Connection refused",
     'NewConnectionError: "code": 503, the cluster at https://a:1 refuses the connection',
     'User "ada" cannot delete resource "services" in API group "": ada needs this rule',
-    "The cluster does not answer any more",
+    "The cluster no longer answers",
 )
 
 
@@ -268,7 +268,7 @@ def test_nothing_is_applied_that_could_not_be_adopted(adopt: Write, cluster: Any
     cluster.answers[PATH] = 403
     result, door = adopt()
     assert (result["reason"], door.calls) == ("forbidden", [])
-    assert result["msg"].startswith(f"Service 'web' in namespace 'docs': the cluster at {cluster.address} refuses (403): ")
+    assert result["msg"].startswith(f"Service 'web' in namespace 'docs': the cluster at {cluster.address} denies access (403): ")
     cluster.answers[PATH] = 503
     result, door = adopt(outage_timeout=0)
     assert (result["reason"], result["msg"], door.calls) == ("away", outage(0), [])

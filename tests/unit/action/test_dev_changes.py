@@ -143,8 +143,8 @@ def test_no_pod_that_reaches_it(ask: Ask, cluster: Any) -> None:
     cluster.answers[PODS] = {"items": []}
     result, door = ask()
     assert (result["msg"], door.asked) == (
-        "No pod of web in namespace docs runs that reaches its overlay. What a pod wrote goes with it. Deploy the instance, with "
-        "zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
+        "No running pod of web in namespace docs has access to its overlay. What a pod wrote is lost with the pod. Deploy the "
+        "instance, with zddc_server_overlay_mounter 'auto', 'server' or 'sidecar'.",
         [],
     )
 

@@ -117,5 +117,5 @@ def test_a_cluster_that_is_away_when_it_is_given_back(
     given = {"kubeconfig": kubeconfig_for(address), "name": "web", "namespace": "docs", "holder": "ada"}
     result = run(lease, **given, state="released")
     said = f"Lease 'web' in namespace 'docs': the cluster at {address} refuses the connection: nothing listens there."
-    assert not result["changed"] and f"{said} It ends by itself, within 30 s." in str(result["warnings"])
+    assert not result["changed"] and f"{said} The Lease expires within 30 s." in str(result["warnings"])
     assert run(lease, **given, outage_timeout=0)["msg"].startswith(said)

@@ -400,10 +400,10 @@ def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, mo
     ("answer", "words"),
     [
         (401, "does not accept the credentials (401). Renew them"),
-        (403, "refuses (403): message of 403. Give this user the right"),
+        (403, "denies access (403): message of 403. Give this user the right"),
         (404, "answers, but is no Kubernetes API server. Correct its address."),
         (500, "answers with an error (500): message of 500."),
-        ("<html>", "answers, but is no Kubernetes API server."),
+        ("<html>", "answers, but is not a Kubernetes API server."),
     ],
 )
 def test_a_cluster_that_will_not(run: Run, cluster: Any, kubeconfig_for: Kubeconfig, answer: Any, words: str) -> None:
@@ -483,10 +483,10 @@ def test_no_kubeconfig(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("a: [", "is broken: it is no YAML in line "),
-        ("", "is broken: it is empty or no mapping."),
-        ("- a", "is broken: it is empty or no mapping."),
-        ("contexts: [a]", "is broken: contexts is no list of named items."),
+        ("a: [", "is broken: invalid YAML in line "),
+        ("", "is broken: it is empty or not a mapping."),
+        ("- a", "is broken: it is empty or not a mapping."),
+        ("contexts: [a]", "is broken: contexts is not a list of named items."),
         ("contexts: []", "has no current context (it has none). Set zddc_server_context."),
         ("{contexts: [{name: a}]}", "has no current context (it has a). Set zddc_server_context."),
         ("{contexts: [{name: a}], current-context: b}", "has no context 'b', its own current context (it has a)."),
@@ -538,8 +538,8 @@ def test_a_host_in_the_environment_beside_a_kubeconfig(
     monkeypatch.setenv("K8S_AUTH_HOST", cluster.address)
     result = run(plan, **INSTANCE, kubeconfig=kubeconfig_for("http://127.0.0.1:1"), namespace="docs")
     assert result["problems"] == [
-        f"zddc_server_kubeconfig: the environment variable K8S_AUTH_HOST names a cluster too, {cluster.address}, and "
-        "kubernetes.core would go there. Unset it, or leave zddc_server_kubeconfig empty."
+        f"zddc_server_kubeconfig: the environment variable K8S_AUTH_HOST also names a cluster, {cluster.address}, "
+        "and kubernetes.core would use that one. Unset it, or leave zddc_server_kubeconfig empty."
     ]
     assert cluster.requests == []
 

@@ -177,9 +177,9 @@ def test_both_tag_and_branch(resolve: Run, repo: Path) -> None:
 def test_a_ref_that_is_not_there(resolve: Run, repo: Path) -> None:
     assert resolve(repo=str(repo), ref="v1.1.1")["msg"] == (
         f"zddc_server_git_ref: {repo} has neither a tag nor a branch 'v1.1.1'. "
-        "Close to it: v1.1.0, v1.0.0, v1.1.0-again. Correct zddc_server_git_ref, or push it there."
+        "Similar names: v1.1.0, v1.0.0, v1.1.0-again. Correct zddc_server_git_ref, or push it there."
     )
-    assert "Close to it" not in resolve(repo=str(repo), ref="quite-another")["msg"]
+    assert "Similar names" not in resolve(repo=str(repo), ref="quite-another")["msg"]
     assert "A commit must be given in full." in resolve(repo=str(repo), ref="abcdef0")["msg"]
 
 
@@ -245,7 +245,7 @@ def test_the_time_out_ends_helpers_too(resolve: Run, tmp_path: Path, monkeypatch
 def test_no_git(resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert resolve(repo=str(repo), ref="main")["msg"] == (
-        "There is no git on this host, and zddc_server_git_ref is resolved with it. Install the package git here."
+        "There is no git on this host, and zddc_server_git_ref cannot be resolved without it. Install the package git here."
     )
 
 
@@ -261,7 +261,7 @@ def test_no_git(resolve: Run, repo: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_credentials_are_refused_and_not_shown(resolve: Run, repo: str, what: str) -> None:
     result = resolve(repo=repo, ref="main")
     assert result["msg"] == (
-        f"zddc_server_git_repo carries {what} in its URL, and would be stored in the cluster as it is. Take it out of the URL."
+        f"zddc_server_git_repo contains {what}, and would be stored in the cluster unchanged. Remove it from the URL."
     )
     assert "cr3t" not in json.dumps(result)
 
@@ -287,7 +287,7 @@ def test_an_empty_repository(resolve: Run, repo: str) -> None:
 
 @pytest.mark.parametrize("repo", ["--upload-pack=touch /tmp/x", "https://host.invalid/a b", "a\nb"])
 def test_a_repository_that_is_no_url(resolve: Run, repo: str) -> None:
-    assert "zddc_server_git_repo is no URL" in resolve(repo=repo, ref="main")["msg"]
+    assert "zddc_server_git_repo is not a URL" in resolve(repo=repo, ref="main")["msg"]
 
 
 @pytest.mark.parametrize("ref", ["", "  "])

@@ -24,8 +24,8 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import Cal
 
 Check = Callable[..., dict[str, Any]]
 P = "zddc_server_trusted_signers: "
-STRANGER = "Find out who has signed it, and trust that key only if it may release what runs here."
-ANEW = "Have it signed anew."
+STRANGER = "Find out who signed it, and trust that key only if its owner may release what runs here."
+ANEW = "Have it signed again."
 
 
 @pytest.fixture(scope="module", name="keys")
@@ -109,29 +109,31 @@ def test_a_commit_that_is_not_given_by_its_hash(check: Check, keys: Keys, monkey
 def test_what_is_not_signed(check: Check, keys: Keys) -> None:
     allowed, repo, first = keys.allowed("ada"), f"file://{keys.repo}", keys.git("rev-parse", "unsigned~0")
     assert check("light", allowed)["msg"] == (
-        f"{P}the tag 'light' of {repo} is a name for a commit and nothing that could be signed. Nothing was changed. "
-        "Have it made with git tag --sign, or name another."
+        f"{P}the tag 'light' of {repo} is a lightweight tag, which cannot be signed. Nothing was changed. "
+        "Have it created with git tag --sign, or name another."
     )
     assert check("unsigned", allowed)["msg"] == (
-        f"{P}the tag 'unsigned' of {repo} is not signed. Nothing was changed. Have it signed (git tag --sign), or name what is."
+        f"{P}the tag 'unsigned' of {repo} is not signed. Nothing was changed. Have it signed (git tag --sign), "
+        "or name one that is signed."
     )
     assert check("unsigned", allowed, "branch", commit=first)["msg"] == (
         f"{P}commit {first} (unsigned) of {repo} is not signed. Nothing was changed. Have it signed (git commit --gpg-sign), "
-        "or name what is."
+        "or name one that is signed."
     )
 
 
 def test_what_somebody_else_has_signed(check: Check, keys: Keys) -> None:
     eve, repo = keys.fingerprint("eve"), f"file://{keys.repo}"
     assert check("strange", keys.allowed("ada"))["msg"] == (
-        f"{P}the tag 'strange' of {repo} is signed with {eve}, which is none of these signers'. Nothing was changed. {STRANGER}"
+        f"{P}the tag 'strange' of {repo} is signed with {eve}, which belongs to none of these signers. Nothing was "
+        f"changed. {STRANGER}"
     )
     over = keys.allowed("ada", "eve", eve='valid-before="20200101"')
     assert check("strange", over)["msg"].startswith(
         f"{P}the tag 'strange' of {repo} is signed with {eve}, which none of these signers may use: key has expired: verify time "
     )
     elsewhere = keys.allowed("eve", eve='namespaces="file"')
-    assert check("strange", elsewhere)["msg"].partition(" hold: ")[2] == (
+    assert check("strange", elsewhere)["msg"].partition(" invalid signature: ")[2] == (
         f'key is not permitted for use in signature namespace "git". Nothing was changed. {ANEW}'
     )
 
@@ -139,15 +141,15 @@ def test_what_somebody_else_has_signed(check: Check, keys: Keys) -> None:
 def test_what_is_not_what_was_signed(check: Check, keys: Keys) -> None:
     repo = f"file://{keys.repo}"
     assert check("renamed", keys.allowed("ada"))["msg"] == (
-        f"{P}the tag 'renamed' of {repo} was made as 'signed'. Nothing was changed. Ask who gave it another name."
+        f"{P}the tag 'renamed' of {repo} was created as 'signed'. Nothing was changed. Find out who renamed it."
     )
     assert check("signed-forged", keys.allowed("ada"))["msg"] == (
-        f"{P}the tag 'signed-forged' of {repo} has a signature that does not hold: Signature verification failed: incorrect "
+        f"{P}the tag 'signed-forged' of {repo} has an invalid signature: Signature verification failed: incorrect "
         f"signature. Nothing was changed. {ANEW}"
     )
     other = keys.git("rev-parse", "main")
     assert check("signed", keys.allowed("ada"), commit=other)["msg"] == (
-        f"{P}the tag 'signed' of {repo} does not lead to commit {other} any more. Nothing was changed. Run this again."
+        f"{P}the tag 'signed' of {repo} no longer leads to commit {other}. Nothing was changed. Run this again."
     )
 
 
@@ -155,11 +157,11 @@ def test_openpgp(check: Check, keys: Keys, openpgp: dict[str, str]) -> None:
     repo, armor = f"file://{keys.repo}", keys.run("gpg", "--armor", "--export", openpgp["gin"])
     assert check("openpgp", armor)["signed_by"] == f"gin <gin@example.org>, OpenPGP key {openpgp['gin']}"
     assert check("openpgp-strange", armor)["msg"] == (
-        f"{P}the tag 'openpgp-strange' of {repo} is signed with OpenPGP key {openpgp['joe'][-16:]}, which is none of these "
-        f"signers'. Nothing was changed. {STRANGER}"
+        f"{P}the tag 'openpgp-strange' of {repo} is signed with OpenPGP key {openpgp['joe'][-16:]}, which belongs to none of "
+        f"these signers. Nothing was changed. {STRANGER}"
     )
     assert check("openpgp-forged", armor)["msg"] == (
-        f"{P}the tag 'openpgp-forged' of {repo} has a signature that does not hold: it does not fit what it stands for. "
+        f"{P}the tag 'openpgp-forged' of {repo} has an invalid signature: it does not match what was signed. "
         f"Nothing was changed. {ANEW}"
     )
     # Each form counts with keys of its own alone, and both may be given.
@@ -187,7 +189,7 @@ def test_an_openpgp_key_that_does_not_count_any_more(check: Check, keys: Keys) -
         keys.run("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", *given)
         keys.run("sleep", "2")
         found = check(made, keys.run("gpg", "--armor", "--export", key))
-        assert found["msg"].endswith(f" has a signature that does not hold: {why}. Nothing was changed. {ANEW}"), found
+        assert found["msg"].endswith(f" has an invalid signature: {why}. Nothing was changed. {ANEW}"), found
 
 
 def test_the_users_own_keys_do_not_count(
@@ -200,13 +202,13 @@ def test_the_users_own_keys_do_not_count(
     monkeypatch.setenv("GNUPGHOME", str(keys.gnupg))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(keys.folder / ".gitconfig"))
     armor = keys.run("gpg", "--armor", "--export", openpgp["gin"])
-    assert "is none of these signers'" in check("strange", keys.allowed("ada"))["msg"]
-    assert "is none of these signers'" in check("openpgp-strange", armor)["msg"]
+    assert "belongs to none of these signers" in check("strange", keys.allowed("ada"))["msg"]
+    assert "belongs to none of these signers" in check("openpgp-strange", armor)["msg"]
 
 
 SIGNERS = [
-    ("", "names nobody. Give allowed signers of SSH or OpenPGP public keys in armor."),
-    ("# nobody\n", "names nobody. Give allowed signers of SSH or OpenPGP public keys in armor."),
+    ("", "names no signer. Give allowed signers of SSH, or ASCII-armored OpenPGP public keys."),
+    ("# nobody\n", "names no signer. Give allowed signers of SSH, or ASCII-armored OpenPGP public keys."),
     (b"\x99\x01\xff", ""),
     ("ada@example.org\n", "1"),
     ("\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcOpAmAjGp7IPnblH1EjOphdeF7 ada\n", "2"),
@@ -218,11 +220,11 @@ SIGNERS = [
 def test_signers_that_are_none(check: Check, tmp_path: Path, signers: str | bytes, why: str) -> None:
     file, said = tmp_path / "signers", check("signed", signers)["msg"]
     if isinstance(signers, bytes):
-        assert said == f"{P}the file {file} is no text. Give OpenPGP keys in armor, as gpg --armor --export writes them."
+        assert said == f"{P}the file {file} is not text. Give ASCII-armored OpenPGP keys, as gpg --armor --export writes them."
     elif why.isdigit():
         assert said == (
-            f"{P}line {why} of {file} is neither of an OpenPGP public key nor of allowed signers. Give who signs, then the key, "
-            "as in: ada@example.org ssh-ed25519 AAAA..."
+            f"{P}line {why} of {file} is neither part of an OpenPGP public key nor an allowed signer. Give the signer, then the "
+            "key, as in: ada@example.org ssh-ed25519 AAAA..."
         )
     else:
         assert said == f"{P}{file} {why}"
@@ -254,8 +256,8 @@ def test_a_repository_that_does_not_answer(check: Check, keys: Keys) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         repo = f"git://127.0.0.1:{silent.getsockname()[1]}/repo"
         assert check("signed", keys.allowed("ada"), repo=repo, timeout=1)["msg"] == (
-            f"{P}the tag 'signed' of {repo} did not come within 1 s. Nothing was changed. Check the network from this host to "
-            "it, or raise zddc_server_git_timeout."
+            f"{P}the tag 'signed' of {repo} could not be fetched within 1 s. Nothing was changed. Check the network from this "
+            "host to it, or raise zddc_server_git_timeout."
         )
 
 
@@ -276,7 +278,8 @@ def test_what_this_host_lacks(check: Check, keys: Keys, tmp_path: Path, monkeypa
     (programs / "git").write_text(f'#!/bin/sh\n[ "$1" != version ] || {{ echo git version 2.33.1; exit; }}\nexec {git} "$@"\n')
     (programs / "git").chmod(0o755)
     assert check("signed", allowed)["msg"] == (
-        "git 2.33.1 on this host knows no SSH signatures, and zddc_server_trusted_signers needs them. Install git 2.34 or newer."
+        "git 2.33.1 on this host cannot verify SSH signatures, and zddc_server_trusted_signers needs them. "
+        "Install git 2.34 or newer."
     )
 
 
@@ -308,7 +311,7 @@ class Cluster:
 
 
 MAPS = [
-    (None, f"{P}there is no ConfigMap 'signers' in namespace 'documents'. Make it, or name one that exists."),
+    (None, f"{P}there is no ConfigMap 'signers' in namespace 'documents'. Create it, or name one that exists."),
     ({}, f"{P}ConfigMap 'signers' in namespace 'documents' has no key 'allowed_signers' (it has none). Name one that it has."),
     (
         {"data": {"b": "", "a": ""}},
@@ -316,8 +319,8 @@ MAPS = [
     ),
     (
         {"data": {"allowed_signers": "x"}},
-        f"{P}line 1 of key 'allowed_signers' of ConfigMap 'signers' in namespace 'documents' is neither of an OpenPGP public key "
-        "nor of allowed signers. Give who signs, then the key, as in: ada@example.org ssh-ed25519 AAAA...",
+        f"{P}line 1 of key 'allowed_signers' of ConfigMap 'signers' in namespace 'documents' is neither part of an OpenPGP "
+        "public key nor an allowed signer. Give the signer, then the key, as in: ada@example.org ssh-ed25519 AAAA...",
     ),
     (
         ApiError("does not answer within 10 s", "Check the network to it, or choose another."),

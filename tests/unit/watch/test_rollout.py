@@ -445,8 +445,8 @@ def test_a_pod_that_went_away_before_its_log_was_read(play: Any, crashed: Snapsh
     cluster.answers[f"{NS}/events"] = 403
     result = play(crashed)
     assert result["cause"].endswith("container zddc-server failed") and result["log"] == []
-    assert "The log of container zddc-server cannot be read: the cluster has no such thing (404)" in result["msg"]
-    assert "The events cannot be read: the cluster refuses (403)" in result["msg"]
+    assert "The log of container zddc-server cannot be read: the cluster has no such resource (404)" in result["msg"]
+    assert "The events cannot be read: the cluster denies access (403)" in result["msg"]
 
 
 def test_the_time_out(play: Any) -> None:
@@ -456,8 +456,8 @@ def test_the_time_out(play: Any) -> None:
 
 def test_no_deployment(run: Callable[..., dict[str, Any]], cluster: Any, kubeconfig_for: Callable[..., str]) -> None:
     for status, words in (
-        (404, "has no such thing (404)"),
-        (403, "refuses (403)"),
+        (404, "has no such resource (404)"),
+        (403, "denies access (403)"),
         (401, "does not accept the credentials (401)"),
     ):
         cluster.answers[f"{APPS}/deployments/web"] = status

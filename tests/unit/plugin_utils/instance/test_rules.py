@@ -41,7 +41,6 @@ def test_a_repository_and_a_ref() -> None:
     assert "failed" not in checked({"zddc_server_git_repo": "https://git.example.org/a", "zddc_server_git_ref": "main"})
     wrong = {"zddc_server_git_repo": "https://ada:lovelace@git.example.org/a", "zddc_server_git_ref": ""}
     assert checked(wrong)["msg"].split("\n- ")[1:] == [
-        "zddc_server_git_repo carries a password in its URL, and would be stored in the cluster as it is. Take it out of the "
-        "URL.",
+        "zddc_server_git_repo contains a password, and would be stored in the cluster unchanged. Remove it from the URL.",
         "zddc_server_git_ref is empty. Set it to a tag, a branch or a full commit.",
     ]

@@ -25,7 +25,7 @@ def check_cluster(api: Api) -> str:
     with api.about(f"{PREFIX}kubeconfig, {PREFIX}context"):
         found = api.find("/version")
         if found is None:
-            raise ApiError("answers, but is no Kubernetes API server", "Correct its address.", setup=True)
+            raise ApiError("answers, but is not a Kubernetes API server", "Correct its address.", setup=True)
         return str(found.get("gitVersion", ""))
 
 

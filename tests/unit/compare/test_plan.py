@@ -401,7 +401,7 @@ def test_a_credential_plugin_that_hangs(run: Run, kubeconfig_for: Kubeconfig, mo
     [
         (401, "does not accept the credentials (401). Renew them"),
         (403, "denies access (403): message of 403. Give this user the right"),
-        (404, "answers, but is no Kubernetes API server. Correct its address."),
+        (404, "answers, but is not a Kubernetes API server. Correct its address."),
         (500, "answers with an error (500): message of 500."),
         ("<html>", "answers, but is not a Kubernetes API server."),
     ],

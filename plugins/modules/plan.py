@@ -273,12 +273,6 @@ surplus:
   elements: dict
   returned: success
   sample: []
-problems:
-  description: What stands in the way, also what the cluster refuses, one sentence or two each.
-  type: list
-  elements: str
-  returned: always
-  sample: []
 reason:
   description: Why it failed, in a word, as the notes say. Empty where the cluster is not why.
   type: str

@@ -387,7 +387,8 @@ def look(caller: Caller) -> Object:
         )
     if problems or refusals:
         told = ("instance", "kubernetes_version", "check_mode", "namespace_exists", "claim", "warnings")
-        shown = {key: result[key] for key in told if key in result} | {"problems": problems or refusals}
+        shown = {key: result[key] for key in told if key in result}
         reason = result["reason"] or (REFUSED if refusals else "")
         return {"failed": True, "msg": failure(problems, refusals), "reason": reason, **shown}
+    del result["problems"]
     return {"changed": result["change"], **result}

@@ -100,7 +100,7 @@ def test_what_the_plan_could_not_look_at(run: Run, cluster: Any, kubeconfig_for:
     options = {**MODULES[plan], "kubeconfig": kubeconfig_for(cluster.address), "definitions": [service]}
     # A problem of the variables is none of the cluster's.
     result = run(plan, **options, data_claim="missing")
-    assert (result["reason"], len(result["problems"])) == ("", 1)
+    assert (result["reason"], result["msg"].count("\n")) == ("", 1)
     for path, code, reason in (
         (f"PATCH {base}/services/web", 422, "refused"),
         (f"{base}/services/web", 503, "away"),
@@ -109,7 +109,7 @@ def test_what_the_plan_could_not_look_at(run: Run, cluster: Any, kubeconfig_for:
     ):
         cluster.answers[path] = code
         result = run(plan, **options, data_claim="data" if reason == "forbidden" else "")
-        assert (result["reason"], len(result["problems"]), result["failed"]) == (reason, 1, True)
+        assert (result["reason"], result["msg"].count("\n"), result["failed"]) == (reason, 1, True)
         del cluster.answers[path]
         cluster.answers |= {base: {"metadata": {"name": "docs"}}}
 

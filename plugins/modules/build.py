@@ -108,7 +108,7 @@ outage:
   description: The message about a cluster that does not answer.
   type: str
   returned: when RV(reason) is V(away)
-  sample: The cluster does not answer any more, and was waited for, for 60 s (zddc_server_outage_timeout).
+  sample: The cluster no longer answers. Waited 60 s for it (zddc_server_outage_timeout).
 events:
   description: The latest events of what failed, at most 10, the oldest first; repeated events are counted.
   type: list

@@ -1,9 +1,9 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The one door for writes: kubernetes.core.k8s makes them, and again while the cluster is away.
+"""Makes all writes to the cluster: runs kubernetes.core.k8s, and retries while the cluster does not answer.
 
-What else is asked of the cluster, the module of the same name does, in the controller's own process where it can.
+The module of the same name makes the other requests, in the controller's own process if possible.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.in_process import InP
 DELAY = 3
 """Seconds between two tries."""
 LIMIT = 30
-"""Seconds for one try, beside those of an outage and of a wait: kubernetes.core waits for an answer without end."""
+"""Seconds for one try, in addition to those of an outage and of a wait: kubernetes.core waits for an answer forever."""
 NO_WAY = (AWAY, EXPIRED, SETUP)
-"""Reasons for which no other object fares better."""
+"""Reasons for which every other object would fail too."""
 EXPIRED_CODE = 401
-"""As good as no answer: the credentials may be new ones when the cluster is asked the next time."""
+"""Counts as no answer: the next request may have new credentials."""
 
 
 class ActionModule(InProcess):
@@ -65,7 +65,7 @@ class ActionModule(InProcess):
         return done | {"managers": adopted.get("managers", []), "diff": diffs}
 
     def _written(self, arguments: Object, options: Object, task_vars: Object) -> Object:
-        """The result of a call, made until the cluster has answered or the time for that is over."""
+        """Repeat a call until the cluster answers or the time for that is over, and return its result."""
         since, patience = 0.0, options["outage_timeout"]
         while (result := self._tried(arguments, options, task_vars)).get("failed"):
             first, since = not since, since or time.monotonic()
@@ -74,19 +74,19 @@ class ActionModule(InProcess):
             if over or result["reason"] not in (AWAY, ""):
                 break
             if first:
-                self._say(f"{task_vars.get('inventory_hostname')}: the cluster is away: waiting for it, {patience} s at most")
+                self._say(f"{task_vars.get('inventory_hostname')}: the cluster does not answer: waiting up to {patience} s")
             time.sleep(DELAY)
         return result
 
     def _say(self, line: str) -> None:
-        """Where the lines of a wait are shown too."""
+        """Show a line where those of a wait are shown."""
         if constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK").rpartition(".")[2] not in SILENT:
             self._display.display(line, stderr=True)
 
     def _tried(self, arguments: Object, options: Object, task_vars: Object) -> Object:
         limit = options["outage_timeout"] + options["wait_timeout"] + LIMIT
         try:
-            # Where the task has a limit of its own, that one holds.
+            # The task's own timeout takes precedence.
             with nullcontext() if self._task.timeout else limited(limit):
                 return dict(self._execute_module("kubernetes.core.k8s", module_args=dict(arguments), task_vars=task_vars))
         except OutOfTime:
@@ -95,15 +95,15 @@ class ActionModule(InProcess):
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _judged(self, result: Object, task_vars: Object) -> Object:
-        """Why a try failed: by the API server's answer; without one, by what the cluster says when it is asked itself."""
-        # A module that broke off has no message.
+        """Return why a try failed: from the API server's answer or, without one, from a request made here."""
+        # A module that crashed has no message.
         said = str(result.get("msg") or getattr(getattr(result.get("exception"), "event", None), "msg", ""))
         answer = status(said)
         code = answer.get("code", EXPIRED_CODE)
         if "timedout" in result:
             reason = AWAY
         elif "duration" in result:
-            # It did what was asked, and what it waited for did not come.
+            # The write succeeded, and the wait after it timed out.
             reason = REFUSED
         elif code != EXPIRED_CODE:
             reason = answered(code, answer["message"]).reason
@@ -115,8 +115,8 @@ class ActionModule(InProcess):
 
 
 def grouped(options: Object) -> list[list[Object]]:
-    """The objects of each call. A call is a process that takes seconds to start, and ends at the first object that is refused; an
-    object that is waited for, or found by its UID or labels, has one of its own."""
+    """Return the objects of each call. A call is a process that takes seconds to start, and ends at the first rejected object;
+    an object that is waited for, or found by its UID or labels, has its own call."""
     groups: list[list[Object]] = []
     alone = True
     for definition in options["definitions"]:
@@ -130,7 +130,7 @@ def grouped(options: Object) -> list[list[Object]]:
 
 
 def call(group: list[Object], options: Object) -> Object:
-    """The arguments of kubernetes.core.k8s."""
+    """Return the arguments of kubernetes.core.k8s."""
     arguments = {name: options[name] for name in AUTH_ARG_SPEC if options.get(name) is not None}
     arguments["state"] = options["state"]
     if options["wait"]:
@@ -145,7 +145,7 @@ def call(group: list[Object], options: Object) -> Object:
 
 
 def deletion(group: list[Object], propagation: str | None) -> Object:
-    """The arguments that name what is to be deleted, and how."""
+    """Return the arguments that name what to delete, and how."""
     metadata = group[0]["metadata"]
     how: Object = {"propagationPolicy": propagation} if propagation else {}
     how |= {"preconditions": {"uid": metadata["uid"]}} if "uid" in metadata else {}
@@ -158,14 +158,14 @@ def deletion(group: list[Object], propagation: str | None) -> Object:
 
 
 def failure(groups: list[list[Object]], results: list[Object], options: Object) -> Object:
-    """What is to be told of the calls that failed, and of those that were not made any more."""
+    """Return a result for the calls that failed and the calls that were not made."""
     failures = [result for result in results if result.get("failed")]
     reasons = {one["reason"] for one in failures}
     reason = next((one for one in (*NO_WAY, FORBIDDEN, REFUSED) if one in reasons), "")
     deleting = options["state"] == "absent"
     message = ". ".join(refusal(one["msg"], options["set_by"]) for one in failures)
     if reason not in NO_WAY:
-        # A right that is missing is named, and is all that is to be seen to.
+        # The message names the missing right, which is all that the user has to fix.
         note = "" if deleting and reason == FORBIDDEN else options["note"]
         message = (". " if deleting else "\n").join(filter(None, [options["heading"] + message, note]))
     left = [
@@ -179,10 +179,10 @@ def failure(groups: list[list[Object]], results: list[Object], options: Object) 
 
 
 def told(failed: Object, options: Object) -> Object:
-    """A failure, with what there is to tell where the cluster is away."""
+    """Return a failure, with the message of an outage if the cluster does not answer."""
     return {**failed, "msg": outage(options["outage_timeout"])} if failed.get("reason") == AWAY else failed
 
 
 def parts(result: Object) -> list[Object]:
-    """The results for the objects of a call."""
+    """Return the results for the objects of a call."""
     return list((result.get("result") or {}).get("results") or [result])

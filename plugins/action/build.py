@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs the module of the same name, and shows its progress while it runs, as that of a rollout."""
+"""Runs the module of the same name, and shows its progress while it runs, as for a rollout."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Lists what a pod of dev wrote, or packs it, by changes.sh in that pod. The module of the same name finds the pod."""
+"""Lists what a pod of dev wrote, or packs it, with changes.sh in that pod. The module of the same name finds the pod."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render impor
 
 
 class Failed(Exception):
-    """A module of kubernetes.core failed, or what it ran in the pod."""
+    """A module of kubernetes.core failed, or the command that it ran in the pod."""
 
 
 class ActionModule(InProcess):
@@ -33,7 +33,7 @@ class ActionModule(InProcess):
         _validation, options = self.validate_argument_spec(self.argument_spec)
         archive = options["archive"]
         if archive and self._execute_remote_stat(archive, self.variables, follow=False, checksum=False)["exists"]:
-            return {"failed": True, "msg": f"archive: {archive} is there already. Remove it, or name another."}
+            return {"failed": True, "msg": f"archive: {archive} already exists. Remove it, or name another."}
         found = super().run(tmp, task_vars)
         if found.get("failed") or (archive and self._task.check_mode):
             return found
@@ -50,11 +50,11 @@ class ActionModule(InProcess):
             reason = answered(answer.get("code", 0), answer["message"]).reason if answer else ""
             return {"failed": True, "msg": refusal(said), "reason": reason}
         if told is None:
-            return {"failed": True, "msg": "The list of changes did not come whole from the pod. Run this again."}
+            return {"failed": True, "msg": "The pod sent an incomplete list of changes. Rerun this."}
         return {**found, **told}
 
     def _pack(self, archive: str) -> None:
-        """Bring what was written into the archive, and the paths of what was deleted beside it."""
+        """Copy what was written into the archive, and the paths of what was deleted into a file beside it."""
         try:
             self._script("pack")
             for kind, path in (("tar", archive), ("deleted", f"{archive}.deleted")):
@@ -68,7 +68,7 @@ class ActionModule(InProcess):
         return self._ask("k8s_exec", command=shlex.join(["sh", "-c", scripts()["changes"], "sh", part]))
 
     def _ask(self, module: str, **arguments: object) -> Object:
-        """The result of a module of kubernetes.core in the pod."""
+        """Run a module of kubernetes.core on the pod, and return its result."""
         arguments = {**self.place, **arguments}
         result = self._execute_module(f"kubernetes.core.{module}", module_args=arguments, task_vars=self.variables)
         if result.get("failed") or result.get("rc"):

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Runs git_ref_info in the controller's own process, since to start another takes longer than to ask the repository."""
+"""Runs git_ref_info in the controller's own process, since starting another takes longer than the request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Give the commit, or the reason why there is none."""
+        """Return the commit, or the reason why there is none."""
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(argument_spec=git_ref.ARGUMENT_SPEC)
         repo, ref = options["repo"], options["ref"]

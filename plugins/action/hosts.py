@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Says of each host of a play which instance it is, and how it fared."""
+"""Lists the hosts of a play, each with its instance and its result."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Look at the hosts."""
+    """List the hosts."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Give a row for each host, and the hosts of each instance."""
+        """Return a row for each host, and the hosts of each instance."""
         super().run(tmp, task_vars)
         known = task_vars or {}
         rows = [
@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
 
 
 def row(host: str, facts: Mapping[str, Any], well: bool) -> dict[str, str]:
-    """Give a host, its instance and its result; facts are its variables, of which the role's results are read."""
+    """Return a host, its instance and its result; facts are the host's variables, which have the role's results."""
     plan = facts.get("__zddc_server_plan", {})
     if not well:
         result = f"failed: {cause(facts)}"
@@ -39,12 +39,12 @@ def row(host: str, facts: Mapping[str, Any], well: bool) -> dict[str, str]:
         options = facts["__zddc_server_checked"]["instance"]["options"]
         result = said.removeprefix(f"{options['name']} in namespace {options['namespace']} ")
     else:
-        result = "would be changed" if plan.get("work") else "would stay as it is"
+        result = "would be changed" if plan.get("work") else "would stay unchanged"
     return {"host": host, "instance": plan.get("instance", ""), "result": result}
 
 
 def cause(facts: Mapping[str, Any]) -> str:
-    """Give why a host failed, in a line: the first problem where there are several."""
+    """Return why a host failed, in one line: the first problem if there are several."""
     failure = facts.get("__zddc_server_failure", {}).get("message")
     results = (facts.get(f"__zddc_server_{name}", {}) for name in ("plan", "checked", "asked"))
     lines = str(failure or next((one["msg"] for one in results if one.get("msg")), "see above")).splitlines()

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Reads the role's variables once: what is wrong with them, what to know before a deploy, and the instance that they make."""
+"""Reads the role's variables once, and returns their problems, or the instance that they make and cautions."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Give the instance, or what is wrong."""
+        """Return the instance, or the problems."""
         super().run(tmp, task_vars)
         values, unreadable = self.values(task_vars or {})
-        # All of it would be shown by -v.
+        # Otherwise -v would show all of it.
         return {"_ansible_verbose_override": True, **(failure(unreadable) if unreadable else checked(values))}
 
     def values(self, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Give every variable with the role's prefix, as plain data, and what is wrong with those that cannot be read."""
+        """Return every variable with the role's prefix as plain data, and a message for each that cannot be read."""
         values: dict[str, Any] = {}
         problems = []
-        # The mode first: the defaults refer to its set, which is read once.
+        # The mode comes first: the defaults refer to its set, which is read once.
         for name in sorted((name for name in task_vars if name.startswith(PREFIX)), key=lambda name: (name != MODE, name)):
             try:
-                # What is omitted is missing then.
+                # A variable set to omit disappears here.
                 values |= self._templar.template({name: task_vars[name]})
             except AnsibleTemplateError as error:
                 problems.append(f"{name}: {str(error.message).rstrip('.')}.")

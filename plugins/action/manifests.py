@@ -31,9 +31,9 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Give the manifests."""
+        """Return the manifests."""
         super().run(tmp, task_vars)
-        # Without what the controller notes of a value.
+        # JSON strips the tags that Ansible attaches to values.
         self._task.args = json.loads(json.dumps(self._task.args))
         _validation, given = self.validate_argument_spec(ARGUMENT_SPEC, required_one_of=[("source", "deployment")])
         options, source = Options(given["instance"]["options"]), given["source"]
@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
 
 
 def refusal(error: Exception) -> str:
-    """Say why nothing can be written."""
+    """Return why nothing can be written."""
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}. Fix that, or name another folder."
     taken = f"{error}: not written by a rendering, so it is not overwritten."

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Does the work of the module of the same name, in the controller's own process where it can."""
+"""Runs the module of the same name, in the controller's own process if possible."""
 
 from __future__ import annotations
 

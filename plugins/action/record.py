@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Notes in the history how a revision fared, through the door for writes."""
+"""Records in the history how a revision ended, through the action apply."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class ActionModule(apply.ActionModule):
         given = {name: value for name, value in self._task.args.items() if name in {**AUTH_ARG_SPEC, **OUTAGE_ARG_SPEC}}
         record = noted(*(options[name] for name in ("name", "namespace", "result", "cause")))
         self._task.args = {**given, "state": "patched", "definitions": [record]}
-        # The module of this name is a page of documentation, and nobody wants to see the difference.
+        # The module of this name has only documentation, and the difference is of no use.
         self._task.action, self._task.diff = "varasys.zddc.apply", False
         return super().run(tmp, task_vars)

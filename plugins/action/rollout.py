@@ -15,7 +15,7 @@ from ansible import constants
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.utils.display import Display
 
-# What they print is read by programs, or nothing is to be printed.
+# Callbacks that print for programs, or print nothing.
 SILENT = ("json", "jsonl", "null")
 
 
@@ -32,7 +32,7 @@ class ActionModule(Normal):
                 return dict(super().run(tmp, task_vars))
 
     def _can_show(self) -> bool:
-        """The module writes on this machine, as this user, and nobody minds what is printed."""
+        """Check whether the module writes on this machine, as this user, and its lines may be printed."""
         return (
             self._connection.transport == "local"
             and not self._connection.become
@@ -45,7 +45,7 @@ class ActionModule(Normal):
 
 @contextmanager
 def shown(file: IO[str], who: str) -> Iterator[None]:
-    """Show the lines that come into a file. On the standard error, which waits for no buffer to be full."""
+    """Show the lines that are added to a file, on the standard error, which is not buffered."""
     over = Event()
 
     def show() -> None:

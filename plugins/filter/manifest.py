@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A manifest as text."""
+"""Formats a manifest as text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_ya
 DOCUMENTATION = r"""
 name: manifest
 version_added: 0.1.0
-short_description: A manifest as YAML that can be read
+short_description: Formats a manifest as readable YAML
 description:
-  - A text of several lines, such as a script, is written as such.
+  - A text of several lines, such as a script, stays in several lines.
 options:
   _input:
     description: The manifest.
@@ -24,7 +24,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Keep a Deployment
+- name: Save a Deployment
   ansible.builtin.copy:
     content: "{{ deployment | varasys.zddc.manifest }}"
     dest: deployment.yaml
@@ -39,8 +39,8 @@ _value:
 
 
 def manifest(definition: dict[str, Any]) -> str:
-    """Write a manifest."""
-    # Without what Ansible attaches to values.
+    """Return a manifest as YAML."""
+    # JSON strips the tags that Ansible attaches to values.
     return as_yaml(json.loads(json.dumps(definition)), sort_keys=False)
 
 
@@ -48,5 +48,5 @@ class FilterModule:
     """Filters of the collection."""
 
     def filters(self) -> dict[str, Callable[..., str]]:
-        """Give the filters by name."""
+        """Return the filters by name."""
         return {"manifest": manifest}

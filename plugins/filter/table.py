@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rows as a table of text."""
+"""Formats rows as a text table."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 DOCUMENTATION = r"""
 name: table
 version_added: 0.1.0
-short_description: Rows as a table of text
+short_description: Formats rows as a text table
 description:
-  - Gives a line for each row, the columns two spaces apart and as wide as what is in them. Nothing is shown as a dash,
-    a list as its length.
+  - Returns a line for each row. Columns are as wide as their longest value, and two spaces apart. An empty value is shown as a
+    dash, a list as its length.
 positional: columns
 options:
   _input:
@@ -35,20 +35,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The lines, with the headings first.
+  description: The lines, the headings first.
   type: str
 """
 
 
 def table(rows: Iterable[dict[str, Any]], columns: dict[str, str]) -> str:
-    """Give the table."""
+    """Return the table."""
     lines = [list(columns), *([cell(row[key]) for key in columns.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(one.ljust(width) for one, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 def cell(value: Any) -> str:
-    """Give a value as a cell shows it."""
+    """Return a value as a cell shows it."""
     return str(len(value) if isinstance(value, list) else "-" if value in ("", None) else value)
 
 
@@ -56,5 +56,5 @@ class FilterModule:
     """Filters of the collection."""
 
     def filters(self) -> dict[str, Callable[..., str]]:
-        """Give the filters by name."""
+        """Return the filters by name."""
         return {"table": table}

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: apply
-short_description: Applies, patches or deletes objects, and tries again while the cluster is away
+short_description: Applies, patches or deletes objects, and retries while the cluster does not answer
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Writes by P(kubernetes.core.k8s#module), once for all objects where that can be, since each run of it takes seconds to start.
-  - Where the cluster does not answer, or says that it cannot just now, it writes again, for O(outage_timeout). One that does not
-    answer at all is given up after that time, O(wait_timeout) and 30 s more, and is not tried again.
-  - A failure has a RV(reason), so that a play need not read its message.
-  - A server-side apply removes a field only if its manager owns that field. What somebody else has added stays, whatever
-    is applied, unless C(metadata.managedFields) says that the manager owns it. O(adopt) changes that, and nothing else, before
-    the apply. The status, and annotations that C(kubectl rollout restart) and controllers write in passing, are left alone.
+  - Writes with P(kubernetes.core.k8s#module), once for all objects if possible, since each run of it takes seconds to start.
+  - If the cluster does not answer or is temporarily unavailable, the write is retried for O(outage_timeout). A write that gets
+    no answer at all stops after that time, O(wait_timeout) and 30 s more, and is not retried.
+  - A failure has a RV(reason), so that a play does not have to parse its message.
+  - A server-side apply removes a field only if its manager owns that field. A field that another manager has added stays, unless
+    C(metadata.managedFields) names the applying manager as its owner. O(adopt) changes only that, before the apply. It leaves
+    the status, and annotations that C(kubectl rollout restart) and controllers write, unchanged.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -25,29 +25,28 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - With V(present), the objects are applied, from the server's side under O(field_manager). Without a field manager they are
+      - With V(present), the objects are applied, with server-side apply and O(field_manager). Without a field manager they are
         created, which needs no right to patch.
-      - With V(patched), those that are there are changed.
-      - With V(absent), they are deleted. One that is not there is no failure, and neither does one that fails keep the next from
-        being deleted.
+      - With V(patched), existing objects are changed.
+      - With V(absent), they are deleted. A missing object is no failure, and a failed deletion does not prevent the next one.
     type: str
     choices: [present, patched, absent]
     default: present
   definitions:
     description:
-      - The objects, in their order.
-      - To delete one needs its C(apiVersion), its C(kind) and its C(metadata), with a C(name) and a C(namespace). If it has
-        C(uid) too, no other object of that name is deleted. Without a C(name), all with its C(labels) are.
+      - The objects, in order.
+      - To delete an object, give its C(apiVersion), C(kind) and C(metadata), with C(name) and C(namespace). With C(uid), no
+        other object of that name is deleted. Without C(name), all objects with its C(labels) are deleted.
     type: list
     elements: dict
     default: []
   adopt:
-    description: Those of them of which others have added fields that the apply is to remove.
+    description: The objects to which other managers have added fields that the apply has to remove.
     type: list
     elements: dict
     default: []
   field_manager:
-    description: The manager that is to own the fields.
+    description: The manager that will own the fields.
     type: str
   allowed_managers:
     description: Managers whose fields are not adopted, such as an autoscaler's.
@@ -55,11 +54,11 @@ options:
     elements: str
     default: [kube-controller-manager]
   propagation:
-    description: What becomes of objects that belong to a deleted one. The default is the kind's own.
+    description: How to delete the dependents of an object. The default is that of the kind.
     type: str
     choices: [Background, Foreground, Orphan]
   wait:
-    description: Whether to wait until an object is as O(wait_condition) says, or has gone, before the next is seen to.
+    description: Whether to wait until an object meets O(wait_condition), or is gone, before the next.
     type: bool
     default: false
   wait_condition:
@@ -70,16 +69,16 @@ options:
     type: int
     default: 120
   set_by:
-    description: The variables that give what is in an object, by kind, to be named when the cluster refuses it. Those
-      under an empty kind are for all other kinds.
+    description: The variables to name when the cluster rejects an object, by its kind. Those under an empty kind are for all
+      other kinds.
     type: dict
     default: {}
   heading:
-    description: What a message begins with if the cluster refuses an object.
+    description: The start of a message if the cluster rejects an object.
     type: str
     default: ""
   note:
-    description: What such a message ends with. Left out where an object may not be deleted, as the message names the right.
+    description: The end of such a message. Left out if the right to delete an object is missing, as the message names that right.
     type: str
     default: ""
 attributes:
@@ -91,14 +90,14 @@ attributes:
     description: It waits itself.
   check_mode:
     support: full
-    description: It says what it would change, and changes nothing.
+    description: It reports what it would change, and changes nothing.
   diff_mode:
     support: full
-    description: The differences that P(kubernetes.core.k8s#module) gives.
+    description: The differences that P(kubernetes.core.k8s#module) returns.
 """
 
 EXAMPLES = r"""
-- name: Apply a Service and a Deployment, and take back what others have added to the latter
+- name: Apply a Service and a Deployment, and revert what other managers have added to the latter
   varasys.zddc.apply:
     definitions: ["{{ service }}", "{{ deployment }}"]
     adopt: ["{{ deployment }}"]
@@ -123,12 +122,12 @@ managers:
   returned: success
   sample: [kubectl-edit]
 reason:
-  description: Why it failed, in a word, as the notes say. Empty where P(kubernetes.core.k8s#module) itself is what failed.
+  description: Why it failed, in one word (see the notes). Empty if P(kubernetes.core.k8s#module) itself failed.
   type: str
   returned: failure
   sample: refused
 left:
-  description: The objects that were to be deleted and may be there still, as KIND NAME.
+  description: The objects to delete that may still exist, as KIND NAME.
   type: list
   elements: str
   returned: when not all could be deleted

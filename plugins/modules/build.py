@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: build
-short_description: Runs a Job that builds, and waits until it has built
+short_description: Runs a build Job, and waits until it has built
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Creates the Job, and waits until its pod has done its work.
-  - A Job of that name that runs already, since an earlier run was killed for example, is waited for in its place. One that
-    has ended is made anew. Others that the labels find and that still run are removed.
-  - Fails as soon as the pod cannot do its work, and says why, with the last lines of the failed container's log, the
-    events and the next step.
-  - Failures of the cluster that may pass are bridged for O(outage_timeout).
+  - Creates the Job, and waits until its pod has finished.
+  - If a Job of that name already runs, for example because an earlier run was killed, it waits for that one. A Job that has
+    ended is created again. Other running Jobs with the labels are removed.
+  - Fails as soon as the pod cannot finish, and reports why, with the last lines of the failed container's log, the events
+    and the next step.
+  - Temporary failures of the cluster are retried for O(outage_timeout).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - varasys.zddc.internal
 options:
   name:
-    description: What it builds for, to be named in each line of the progress.
+    description: The instance that it builds for, named in each line of the progress.
     type: str
     required: true
   definition:
@@ -32,24 +32,24 @@ options:
     type: dict
     required: true
   labels:
-    description: Labels of all Jobs that build for the same.
+    description: Labels of all Jobs that build for the same instance.
     type: dict
     required: true
   interval:
-    description: Seconds between two looks.
+    description: Seconds between two polls.
     type: float
     default: 0.5
   note:
-    description: What a failure does not change, in a sentence that is told with it.
+    description: A sentence about what a failure does not change, added to its message.
     type: str
     default: ""
 attributes:
   action:
     support: partial
-    description: On the controller, an action plugin shows the lines of O(progress) while they come.
+    description: On the controller, an action plugin shows the lines of O(progress) as they appear.
   check_mode:
     support: full
-    description: In check mode no Job is made, and nothing is waited for.
+    description: In check mode it creates no Job, and does not wait.
 """
 
 EXAMPLES = r"""
@@ -69,14 +69,14 @@ job:
   returned: success, and when the build failed
   sample: zddc-server-prod-build-3f1c2d9a77
 record:
-  description: What the build says of itself. Empty where it says nothing.
+  description: The record that the build wrote. Empty if it wrote none.
   type: dict
   returned: success
   sample: {commit: 0123456789abcdef0123456789abcdef01234567, go: go1.24.4, sha256: 5c2e}
 seconds:
   description: How long it took.
   type: float
-  returned: when waited
+  returned: when it waited
   sample: 21.3
 cause:
   description: Why it failed, in one line.
@@ -84,12 +84,12 @@ cause:
   returned: when the build failed
   sample: "pod zddc-server-prod-build-3f1c2d9a77-x2x4k: container build failed: ./main.go:12:3: undefined: listen"
 container:
-  description: The container that failed, empty where it is none.
+  description: The container that failed, empty if none did.
   type: str
   returned: when the build failed
   sample: build
 exit_code:
-  description: How the container ended.
+  description: The container's exit code.
   type: int
   returned: when a container ended
   sample: 1
@@ -100,23 +100,23 @@ log:
   returned: when the build failed
   sample: []
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
   returned: when the cluster or the Lease is why it failed
   sample: away
 outage:
-  description: What to tell of a cluster that is away.
+  description: The message about a cluster that does not answer.
   type: str
   returned: when RV(reason) is V(away)
   sample: The cluster no longer answers. Waited 60 s for it (zddc_server_outage_timeout).
 events:
-  description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
+  description: The latest events of what failed, at most 10, the oldest first; repeated events are counted.
   type: list
   elements: str
   returned: when the build failed
   sample: []
 kept:
-  description: Path of the folder with logs and events. Empty without O(keep), and where it could not be written.
+  description: Path of the folder with logs and events. Empty without O(keep), and if it could not be written.
   type: str
   returned: when the build failed
   sample: /home/ada/.ansible/varasys.zddc/failures/documents-zddc-server-prod-20261123T100544Z
@@ -148,7 +148,7 @@ def work(caller: Caller) -> Object:
     name, namespace = metadata["name"], metadata["namespace"]
     what = f"Job {name} in namespace {namespace}"
     if caller.check_mode:
-        return {"changed": True, "job": name, "record": {}, "msg": f"Check mode: {what} was not made."}
+        return {"changed": True, "job": name, "record": {}, "msg": f"Check mode: {what} was not created."}
     wait = Wait(caller, what, namespace, "Check the rights of this user and the cluster.", options["note"])
     patience = timedelta(seconds=options["unschedulable_timeout"])
     with wait.told():

@@ -10,8 +10,8 @@ short_description: Lists what a pod of dev wrote, or packs it
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Finds the pod of dev with a container that reaches the layers of the overlay, and runs C(changes.sh) of the role in it.
-  - Neither the overlay nor the store below it is changed.
+  - Finds the pod of dev with a container that can read the layers of the overlay, and runs the role's C(changes.sh) in it.
+  - It changes neither the overlay nor the store below it.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -20,9 +20,9 @@ extends_documentation_fragment:
 options:
   archive:
     description:
-      - Where to pack what was added or changed, as a tar. The paths of what was deleted are written beside it, into a file whose
-        name ends in C(.deleted), each ended by a zero byte. It fails where the archive is there already.
-      - Without it, what was written is listed.
+      - The tar archive for what was added or changed. The paths of what was deleted go into a file beside it whose name ends in
+        C(.deleted), each followed by a zero byte. It fails if the archive already exists.
+      - Without it, the changes are listed.
     type: path
 attributes:
   action:
@@ -33,7 +33,7 @@ attributes:
     description: It waits itself.
   check_mode:
     support: full
-    description: It lists, and packs nothing.
+    description: It packs nothing.
 """
 
 EXAMPLES = r"""
@@ -58,7 +58,7 @@ container:
   returned: success
   sample: zddc-server
 changes:
-  description: How the documents differ from the store, by path.
+  description: The differences between the documents and the store, by path.
   type: list
   elements: dict
   returned: when it lists
@@ -72,23 +72,23 @@ changes:
       type: str
       sample: "14"
     path:
-      description: The path, with a slash at the end for a folder. A backslash and what cannot be shown is escaped.
+      description: The path, with a slash at the end for a folder. A backslash and characters that cannot be shown are escaped.
       type: str
       sample: Gamma/written.txt
 counts:
-  description: How many there are of each.
+  description: The number of changes of each kind.
   type: dict
   returned: when it lists
   sample: {added: 1, changed: 0, deleted: 2}
 own:
-  description: How many differences there are in the server's own folder besides.
+  description: The number of further differences, in the server's own folder.
   type: int
   returned: when it lists
   sample: 3
 reason:
-  description: Why it failed, in a word, as the notes say. Empty where what ran in the pod is what failed.
+  description: Why it failed, in one word (see the notes). Empty if the command in the pod failed.
   type: str
-  returned: when the cluster is why it failed
+  returned: when the cluster is the cause of a failure
   sample: forbidden
 """
 

@@ -10,28 +10,27 @@ short_description: Resolves a tag, a branch or a commit of a Git repository to a
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Asks the repository, from the controller, with C(git ls-remote) what a name stands for; nothing is cloned and nothing is
-    changed.
-  - A commit that no tag and no branch points to is asked for with C(git fetch), without its files.
+  - Resolves a name with C(git ls-remote), from the controller. It clones nothing and changes nothing.
+  - A commit that no tag and no branch points to is looked up with C(git fetch), without its files.
   - Its messages name the variables of the role, C(zddc_server_git_repo) and C(zddc_server_git_ref).
-  - It never asks for a user or a password. What Git is set up with (SSH keys, credential helpers) is used.
+  - It never prompts for a user or a password. It uses what Git is configured with, such as SSH keys and credential helpers.
 requirements:
   - git, on the controller
 options:
   repo:
     description:
       - URL of the repository, or the absolute path of one on the controller.
-      - A URL that carries a password or a token is refused.
+      - A URL with a password or a token is rejected.
     type: str
     required: true
   ref:
     description:
       - Name of a tag or a branch, or a commit in full (40 or 64 hexadecimal digits).
-      - C(HEAD) and names in full such as C(refs/heads/main) are refused, so that one thing has one name.
+      - C(HEAD) and full names such as C(refs/heads/main) are rejected, so that each ref has one name.
     type: str
     required: true
   timeout:
-    description: Seconds that the repository has to answer in, all questions together.
+    description: Seconds within which the repository has to answer all requests.
     type: int
     default: 10
 attributes:
@@ -57,12 +56,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 repo:
-  description: The repository that was asked.
+  description: The repository.
   type: str
   returned: always
   sample: https://codeberg.org/VARASYS/ZDDC
 ref:
-  description: The name that was asked for.
+  description: The requested name.
   type: str
   returned: always
   sample: zddc-server-v0.0.7
@@ -72,15 +71,14 @@ commit:
   returned: success
   sample: 0123456789abcdef0123456789abcdef01234567
 unreadable:
-  description: Whether it was the repository that could not be read, so that nothing is said of the ref.
+  description: Whether the repository could not be read, so that nothing is known about the ref.
   type: bool
   returned: failure
   sample: false
 kind:
   description:
-    - What the name is, C(tag), C(branch) or C(commit).
-    - A repository that gives no commit by its hash cannot be asked for one. Then whether it has the commit shows when
-      that is fetched.
+    - The kind of the name, C(tag), C(branch) or C(commit).
+    - Some repositories do not serve commits by their hash. Then only a later fetch shows whether the commit exists.
   type: str
   returned: success
   sample: tag

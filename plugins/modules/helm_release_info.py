@@ -10,8 +10,8 @@ short_description: Reads a release of the upstream Helm charts, as variables of 
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Finds the release by Helm's record of it, a Secret, and reads its Deployment, Service and Ingress as they are in the
-    cluster now. What they have set is given as variables of the role R(varasys.zddc.zddc_server,role).
+  - Finds the release by Helm's record of it, a Secret, and reads its current Deployment, Service and Ingress from the cluster.
+    Returns their settings as variables of the role R(varasys.zddc.zddc_server,role).
   - The repository and the ref come from the release's values C(zddc.gitRepo) and C(zddc.gitRef).
   - It changes nothing, and needs no Helm.
 extends_documentation_fragment:
@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   managed_by:
-    description: The label C(app.kubernetes.io/managed-by) of what the role has taken over.
+    description: The label C(app.kubernetes.io/managed-by) of the objects that the role has taken over.
     type: str
     default: varasys.zddc
 attributes:
@@ -43,7 +43,7 @@ EXAMPLES = r"""
     namespace: documents
   register: release
 
-- name: Keep what it has set
+- name: Save its settings
   ansible.builtin.copy:
     content: "{{ release.variables | varasys.zddc.manifest }}"
     dest: archive.yml
@@ -73,50 +73,50 @@ records:
   returned: success
   sample: [sh.helm.release.v1.archive.v1]
 deployment:
-  description: Name of the Deployment, which will be the instance's.
+  description: Name of the Deployment, which becomes the instance's.
   type: str
   returned: success
   sample: archive
 mode:
-  description: Mode of the role that does what the release does.
+  description: Mode of the role that corresponds to the release.
   type: str
   returned: success
   sample: prod
 variables:
-  description: What the release has set, as variables of the role.
+  description: The settings of the release, as variables of the role.
   type: dict
   returned: success
   sample: {zddc_server_mode: prod, zddc_server_name: archive}
 notes:
-  description: What is left to decide, a sentence or two each.
+  description: What the user has to decide, one or two sentences each.
   type: list
   elements: str
   returned: success
   sample: []
 obstacle:
-  description: Why the objects cannot be taken over as they are; empty where they can.
+  description: Why the objects cannot be taken over unchanged; empty if they can.
   type: str
   returned: success
   sample: ""
 objects:
-  description: What the role takes over, as KIND NAME.
+  description: The objects that the role takes over, as KIND NAME.
   type: list
   elements: str
   returned: success
   sample: [Service archive, Deployment archive]
 others:
-  description: What else belongs to the release, and is not the role's, as KIND NAME.
+  description: The other objects of the release, as KIND NAME.
   type: list
   elements: str
   returned: success
   sample: [ConfigMap archive-policies]
 taken_over:
-  description: Whether the Deployment is the role's already.
+  description: Whether the role already manages the Deployment.
   type: bool
   returned: success
   sample: false
 pods:
-  description: The pods of the release that are still there.
+  description: The pods of the release that still exist.
   type: list
   elements: dict
   returned: success
@@ -130,22 +130,22 @@ pods:
       type: str
       sample: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10
     node:
-      description: The node that it is on.
+      description: The node that it runs on.
       type: str
       sample: worker-1
     mounts:
-      description: Its volumes whose mount the node keeps when the pod has gone.
+      description: Its volumes whose mounts stay on the node after the pod is gone.
       type: list
       elements: str
       sample: [data]
     container:
-      description: Its container that serves.
+      description: Its container with the server.
       type: str
       sample: zddc-server
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
-  returned: when the cluster is why it failed
+  returned: when the cluster is the cause of a failure
   sample: away
 """
 
@@ -170,7 +170,7 @@ TAKEN = ("Service", "Deployment", "Ingress")
 
 
 class Reader:
-    """Reads what is in the namespace."""
+    """Reads the objects in the namespace."""
 
     def __init__(self, api: Api, name: str, namespace: str, managed_by: str) -> None:
         self.api, self.name, self.namespace, self.managed_by = api, name, namespace, managed_by
@@ -224,7 +224,7 @@ class Reader:
                 return found
         raise Problem(
             f"The release {self.name!r} in namespace {self.namespace!r}, of the chart {record.chart}, has no Deployment in the "
-            "cluster with a container that has ZDDC_ROOT: it is none of zddc-server. Name another: -e release=NAME"
+            "cluster with a container that has ZDDC_ROOT: it is not a release of zddc-server. Name another: -e release=NAME"
         )
 
     def pods(self, labels: dict[str, str]) -> list[Object]:

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: history_info
-short_description: Reads what the cluster records of an instance
+short_description: Reads the history of an instance from the cluster
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - A deploy records the objects that it applies, in a ControllerRevision for each set of them that differs from the one
-    before. This module reads these records.
-  - With O(revision) it also chooses one, to go back to.
+  - A deploy records the objects that it applies in a ControllerRevision, if they differ from the previous record. This module
+    reads these records.
+  - With O(revision) it also chooses one to roll back to.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.instance
 options:
   revision:
-    description: The revision to choose. V(0) is the last that served before the newest. V(-1) is the newest. Where there
-      is none such, the module fails.
+    description: The revision to choose. V(0) is the last one before the newest that served. V(-1) is the newest. If there is no
+      such revision, the module fails.
     type: int
 attributes:
   check_mode:
@@ -59,7 +59,7 @@ revisions:
       type: str
       sample: "2026-11-23T10:05:44Z"
     result:
-      description: How that ended, C(served), C(failed), or C(unfinished) where the run did not come to an end.
+      description: How that ended, C(served), C(failed), or C(unfinished) if the run did not finish.
       type: str
       sample: served
     cause:
@@ -79,11 +79,11 @@ revisions:
       type: str
       sample: https://codeberg.org/VARASYS/ZDDC
     ref:
-      description: The ref that was asked for.
+      description: The requested ref.
       type: str
       sample: zddc-server-v0.0.7
     commit:
-      description: The commit that it stood for.
+      description: The commit that the ref pointed to.
       type: str
       sample: 0123456789abcdef0123456789abcdef01234567
     short_commit:
@@ -95,31 +95,31 @@ revisions:
       type: str
       sample: "failed: pod zddc-server-prod-797dd54b96-b2xb5: container build failed"
     note:
-      description: Where it was gone back to, from which record.
+      description: For a rollback, the record that it restored.
       type: str
       sample: ""
     data:
-      description: All that was noted beside the objects.
+      description: All that was recorded in addition to the objects.
       type: dict
       sample: {}
     objects:
-      description: The objects, as they were applied.
+      description: The applied objects.
       type: list
       elements: dict
       sample: []
     signature:
-      description: Who signed it, C(signed_by), and a mark of who was trusted then, C(trusted). Empty where nobody looked.
+      description: Who signed it, C(signed_by), and a digest of the signers trusted then, C(trusted). Empty if not checked.
       type: dict
       sample: {}
 chosen:
-  description: The record that was asked for.
+  description: The requested record.
   type: dict
   returned: with O(revision)
   contains: *record
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
-  returned: when the cluster is why it failed
+  returned: when the cluster is the cause of a failure
   sample: away
 """
 
@@ -136,7 +136,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {**INSTANCE_ARG_SPEC, "revision": {"t
 
 
 def known(records: list[Object]) -> str:
-    """The revisions that there are, in words."""
+    """Return the existing revisions as text."""
     return ", ".join(f"{record['revision']} ({result(record)})" for record in records)
 
 

@@ -6,25 +6,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hosts
-short_description: Says of each host of a play which instance it is, and how it fared
+short_description: Lists the hosts of a play, each with its instance and its result
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Reads what the role has registered for each host of the play.
+  - Reads the results that the role has registered for each host of the play.
 extends_documentation_fragment:
   - varasys.zddc.internal
 options: {}
 attributes:
   action:
     support: full
-    description: It is an action plugin alone.
+    description: It is only an action plugin.
   check_mode:
     support: full
     description: It changes nothing.
 """
 
 EXAMPLES = r"""
-- name: Look how the hosts fared
+- name: Read the results of the hosts
   varasys.zddc.hosts:
   register: hosts
   run_once: true
@@ -38,7 +38,7 @@ rows:
   returned: success
   sample: []
 instances:
-  description: The hosts of each instance. Those that have none yet are under an empty name.
+  description: The hosts of each instance. Those without an instance are under an empty name.
   type: dict
   returned: success
   sample: {}

@@ -10,16 +10,15 @@ short_description: Checks the variables of the role zddc_server
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Reads every variable whose name begins with C(zddc_server_), and fails where one of them does not fit, with all that is
-    wrong in one message.
-  - It runs on the controller, in Ansible's own process. No cluster and no repository is asked.
+  - Reads every variable whose name begins with C(zddc_server_), and fails if any is wrong, with all problems in one message.
+  - It runs on the controller, in Ansible's own process, without requests to a cluster or a repository.
 extends_documentation_fragment:
   - varasys.zddc.internal
 options: {}
 attributes:
   action:
     support: full
-    description: It is an action plugin alone.
+    description: It is only an action plugin.
   check_mode:
     support: full
     description: It changes nothing.
@@ -33,13 +32,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cautions:
-  description: What to know before a deploy, though nothing stands in its way.
+  description: What to know before a deploy, though it prevents nothing.
   type: list
   elements: str
   returned: success
   sample: []
 instance:
-  description: The variables as their types, without their prefix, as C(options), and what follows from them.
+  description: The variables in their types, without their prefix, as C(options), and what follows from them.
   type: dict
   returned: success
   sample: {}

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lease
-short_description: Keeps other runs off an instance, by a Lease in the cluster
+short_description: Keeps other runs off an instance with a Lease in the cluster
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Takes a Lease, or gives it up. One holder has it at a time.
-  - It ends by itself O(seconds) after it was taken or renewed, so that a run which was killed keeps nobody off for long.
+  - Takes or releases a Lease. Only one run at a time holds it.
+  - It ends on its own O(seconds) after it was taken or renewed, so that a killed run does not block others for long.
     The modules P(varasys.zddc.rollout#module) and P(varasys.zddc.build#module) renew it while they wait.
-  - Where another holds it, the module waits until it is given up or has ended.
+  - If another run holds it, the module waits until it is released or has ended.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -29,15 +29,15 @@ options:
     type: str
     required: true
   state:
-    description: Whether to take it, or to give it up. Only its holder gives it up. Then an outage is not waited for, since
-      it ends by itself.
+    description: Whether to take or to release it. Only its holder releases it. A release does not wait for an outage to end,
+      since the Lease ends on its own.
     type: str
     choices: [held, released]
     default: held
   holder:
     description:
-      - Who holds it. Needed to give it up.
-      - When it is taken, the default is the user, the host and a number of this run.
+      - The holder. Needed to release it.
+      - To take it, the default is the user, the host and a number of this run.
     type: str
   seconds:
     description: Seconds after which it ends unless it is renewed.
@@ -64,7 +64,7 @@ EXAMPLES = r"""
     namespace: documents
   register: lease
 
-- name: Let them go on
+- name: Let them continue
   varasys.zddc.lease:
     name: zddc-server-prod
     namespace: documents
@@ -74,17 +74,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 holder:
-  description: Who holds it, or has held it.
+  description: Who holds or held it.
   type: str
   returned: success
   sample: ada@controller 4f1d0c2a
 waited:
-  description: Seconds that another run was waited for.
+  description: Seconds that it waited for another run.
   type: float
   returned: success
   sample: 0.0
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
   returned: failure
   sample: lost_lease

@@ -11,12 +11,12 @@ version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Renders the objects of an instance, or the Job that builds before a rollout.
-  - It runs on the controller, in Ansible's own process. No cluster and no repository is asked.
+  - It runs on the controller, in Ansible's own process, without requests to a cluster or a repository.
 extends_documentation_fragment:
   - varasys.zddc.internal
 options:
   instance:
-    description: The instance, as P(varasys.zddc.instance#module) gives it.
+    description: The instance, as P(varasys.zddc.instance#module) returns it.
     type: dict
     required: true
   source:
@@ -28,26 +28,26 @@ options:
         type: str
         required: true
       at:
-        description: When it was looked up.
+        description: When the commit was looked up.
         type: str
       signature:
-        description: Who signed it, as P(varasys.zddc.signature#module) gives it.
+        description: Who signed it, as P(varasys.zddc.signature#module) returns it.
         type: dict
   deployment:
-    description: A Deployment, for the Job that does what its pods would do at their start to build.
+    description: A Deployment, to render the Job that builds what its pods would build at their start.
     type: dict
   folder:
     description:
-      - Folder on the controller to write the objects to, a file each, where those of an earlier rendering that are not wanted any
-        more are removed. Files of others stay.
+      - Folder on the controller to write the objects to, one file each. Files of an earlier rendering that are no longer wanted
+        are removed, all other files stay.
     type: path
 attributes:
   action:
     support: full
-    description: It is an action plugin alone.
+    description: It is only an action plugin.
   check_mode:
     support: full
-    description: It says which files it would write, and writes none.
+    description: It reports which files it would write, and writes none.
   diff_mode:
     support: full
     description: A difference for each file.
@@ -63,7 +63,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 manifests:
-  description: The objects in the order in which they are applied, or the Job alone.
+  description: The objects in the order in which they are applied, or only the Job.
   type: list
   elements: dict
   returned: success

@@ -6,24 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: plan
-short_description: Says what an apply of an instance's objects would change, and what stands in its way
+short_description: Shows what an apply of an instance's objects would change, and what prevents it
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Looks whether the cluster can be reached, whether the namespace and the claim are there, whether objects of the same
-    names belong to somebody else, and, by the cluster's own dry run, whether it takes the objects. It only reads.
-  - Says of each object whether an apply would create it, change it or leave it, and which of its fields somebody else has
-    set or added since the last apply, read from C(metadata.managedFields).
-  - Where pods are to have users of their own (C(hostUsers) is false), it looks whether the cluster keeps that, and, as far as
-    it may read volumes and nodes, whether they can do it.
-  - Looks whether the pods can have the claim. It must be one that can be written to, and where it can be on one node alone, there
-    must be one pod, which does not roll across nodes, as far as nodes and volumes may be read.
-  - Asks by a dry run whether the cluster admits the Deployment's pods. A user who may not make pods hears of a namespace
-    whose label C(pod-security.kubernetes.io/enforce) is too strict, if the namespace may be read.
-  - Reads the instance's history, the ControllerRevisions with O(owner_labels), and says which objects of it are not
-    wanted any more.
+  - Checks whether the cluster answers, whether the namespace and the claim exist, whether another manager owns objects of the
+    same names, and, with a server-side dry run, whether the cluster accepts the objects. It only reads.
+  - Reports whether an apply would create, change or keep each object, and which of its fields other managers have set or
+    added since the last apply, according to C(metadata.managedFields).
+  - If pods run in a user namespace (C(hostUsers) is false), it checks whether the cluster keeps that field and, if it may read
+    volumes and nodes, whether these support it.
+  - Checks whether the pods can use the claim. The claim must be writable. If it can be on only one node, there must be only one
+    pod, and an update must not move it to another node. This is checked as far as the user may read nodes and volumes.
+  - Checks with a dry run whether the cluster admits the Deployment's pods. If the user may not create pods but may read the
+    namespace, it checks its label C(pod-security.kubernetes.io/enforce) instead.
+  - Reads the instance's history, the ControllerRevisions with O(owner_labels), and reports which of its objects are no longer
+    wanted.
   - All problems are reported together.
-  - It ends within 9 seconds and O(outage_timeout), also where the cluster does not answer at all.
+  - It ends within 9 seconds plus O(outage_timeout), even if the cluster does not answer at all.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -32,17 +32,17 @@ extends_documentation_fragment:
   - varasys.zddc.internal
 options:
   definitions:
-    description: The objects that are wanted, as full manifests in that namespace. None, where all are to be removed.
+    description: The wanted objects, as full manifests in that namespace. Empty to remove all.
     type: list
     elements: dict
     default: []
   set_by:
-    description: The variables that give what is in an object, by kind, to be named when the cluster refuses it. Those
-      under an empty kind are for all other kinds.
+    description: The variables to name when the cluster rejects an object, by its kind. Those under an empty kind are for all
+      other kinds.
     type: dict
     default: {}
   known:
-    description: Objects that the instance may have besides those of its history.
+    description: Objects that the instance may have in addition to those of its history.
     type: list
     elements: dict
     default: []
@@ -64,21 +64,20 @@ options:
     type: str
     default: varasys.zddc
   allowed_managers:
-    description: Field managers whose fields are left to them, an autoscaler's for example.
+    description: Field managers whose fields stay unchanged, such as an autoscaler.
     type: list
     elements: str
     default: [kube-controller-manager]
   force_conflicts:
-    description: Whether what other managers have set will be taken back. Without it that is a problem.
+    description: Whether fields that other managers have set will be reverted. Without it, they are a problem.
     type: bool
     default: true
   take_over:
-    description: Whether objects of the wanted names that belong to somebody else will be taken over. Without it they are
-      a problem.
+    description: Whether objects of the wanted names with another owner will be taken over. Without it, they are a problem.
     type: bool
     default: false
   create_namespace:
-    description: Whether the namespace may be missing, since it will be made.
+    description: Whether the namespace may be missing, since it will be created.
     type: bool
     default: false
   data_claim:
@@ -90,17 +89,17 @@ options:
     type: str
     default: ""
   build_cache_access_mode:
-    description: Access mode that this claim is taken to have.
+    description: Access mode that this claim is assumed to have.
     type: str
     default: ReadWriteOnce
   pinned:
-    description: Whether the ref of O(record) is a tag that must not move. What the Deployment in the cluster says of it in
-      its pods' annotations must then be the same commit.
+    description: Whether the ref of O(record) is a tag that must not move. If the pods in the cluster are annotated
+      with the same repository and ref, their commit must then be the same too.
     type: bool
     default: false
   record:
-    description: What to note in the history beside the objects, such as C(mode), C(repo), C(ref), C(commit), C(host).
-      Empty, where no record is to be made.
+    description: What to record in the history in addition to the objects, such as C(mode), C(repo), C(ref), C(commit), C(host).
+      Empty for no record.
     type: dict
     default: {}
   history_limit:
@@ -108,12 +107,12 @@ options:
     type: int
     default: 10
   cautions:
-    description: Sentences to warn of, whatever the cluster says, unless all is to be removed.
+    description: Warnings to show in any case, unless all objects are to be removed.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds that the cluster has for the answer to one request.
+    description: Seconds within which the cluster has to answer a request.
     type: int
     default: 5
 attributes:
@@ -126,7 +125,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Say what would change
+- name: Show what would change
   varasys.zddc.plan:
     kubeconfig: ~/.kube/config
     name: zddc-server-prod
@@ -146,17 +145,17 @@ changed:
   returned: success
   sample: false
 change:
-  description: The same.
+  description: The same as RV(changed).
   type: bool
   returned: success
   sample: false
 work:
-  description: Whether anything is left to do, a rollout that has not come to its end for example.
+  description: Whether anything is left to do, such as a rollout that has not finished.
   type: bool
   returned: success
   sample: false
 instance:
-  description: Which instance it is, by its name, its namespace and its cluster; empty where the kubeconfig leads to none.
+  description: Name, namespace and cluster of the instance; empty if the kubeconfig leads to no cluster.
   type: str
   returned: always
   sample: zddc-server-prod in namespace documents of the cluster at https://10.0.0.5:6443
@@ -166,17 +165,17 @@ kubernetes_version:
   returned: when the cluster answers
   sample: v1.34.4
 check_mode:
-  description: Whether this is a dry run, by C(--check) or by a task's keyword, of which C(ansible_check_mode) knows nothing.
+  description: Whether this is a dry run, through C(--check) or a task's keyword, which C(ansible_check_mode) does not show.
   type: bool
   returned: always
   sample: false
 namespace_exists:
-  description: Whether the namespace is there. Taken to be there where the user may not read namespaces.
+  description: Whether the namespace exists. True if the user may not read namespaces.
   type: bool
   returned: when the cluster answers
   sample: true
 claim:
-  description: What the claim is; empty where it was not looked for or is missing.
+  description: State of the claim; empty if it was not checked or is missing.
   type: dict
   returned: always
   contains:
@@ -185,12 +184,12 @@ claim:
       type: str
       sample: Bound
     access_modes:
-      description: Access modes that the claim asks for.
+      description: Access modes that the claim requests.
       type: list
       elements: str
       sample: [ReadWriteMany]
     volume:
-      description: Name of the volume that it is bound to; empty where there is none yet.
+      description: Name of the volume that it is bound to; empty if there is none yet.
       type: str
       sample: documents
 objects:
@@ -216,25 +215,25 @@ objects:
       type: str
       sample: change
     new_pods:
-      description: Whether an apply makes pods, since their template is another, or more of them are wanted.
+      description: Whether an apply creates pods, because their template changes or more of them are wanted.
       type: bool
       sample: true
     definition:
-      description: What to apply, without the fields that are left to O(allowed_managers).
+      description: What to apply, without the fields of O(allowed_managers).
       type: dict
       sample: {}
     drift:
-      description: What somebody else has set or added, a sentence or two each.
+      description: What other managers have set or added, one or two sentences each.
       type: list
       elements: str
       sample:
         - "Deployment zddc-server-prod: spec.replicas is 3, set by kubectl at 2026-11-23T09:32:30Z. The role sets 1."
     adopt:
-      description: Whether somebody else has added fields, which an apply alone would leave.
+      description: Whether other managers have added fields, which an apply alone would not remove.
       type: bool
       sample: false
 remove:
-  description: Objects of this instance that are not wanted, as P(varasys.zddc.apply#module) takes them.
+  description: Objects of this instance that are no longer wanted, as P(varasys.zddc.apply#module) takes them.
   type: list
   elements: dict
   returned: success
@@ -243,38 +242,38 @@ remove:
       kind: Ingress
       metadata: {name: zddc-server-prod, namespace: documents, uid: 0b7c2a52-3a5d-4a57-9a33-1d6a2b1f4a10}
 build:
-  description: The Deployment, where an apply makes pods of it that take what they run from a build cache.
+  description: The Deployment, if an apply creates pods of it that take their binary from a build cache.
   type: dict
   returned: success
   sample: {}
 replicas:
-  description: Pods of the Deployment, as P(varasys.zddc.rollout#module) counts them. Empty where something changes.
+  description: Pods of the Deployment, as P(varasys.zddc.rollout#module) counts them. Empty if anything changes.
   type: dict
   returned: success
   sample: {wanted: 1, updated: 1, ready: 1, available: 1}
 record:
-  description: Name of the record in the history that stands for the wanted objects.
+  description: Name of the record of the wanted objects in the history.
   type: str
   returned: success
   sample: zddc-server-prod-v3
 new_record:
-  description: That record, where it has to be made.
+  description: That record, if it has to be created.
   type: dict
   returned: success
   sample: {}
 good:
-  description: The last record that served, where it is another one, as P(varasys.zddc.history_info#module) gives it.
+  description: The last record that served, if it is another one, as P(varasys.zddc.history_info#module) returns it.
   type: dict
   returned: success
   sample: {}
 surplus:
-  description: The records that are over the limit, as P(varasys.zddc.apply#module) takes them. Where nothing is wanted, all.
+  description: The records over the limit, as P(varasys.zddc.apply#module) takes them. All records if no object is wanted.
   type: list
   elements: dict
   returned: success
   sample: []
 reason:
-  description: Why it failed, in a word, as the notes say. Empty where the cluster is not why.
+  description: Why it failed, in one word (see the notes). Empty if the cluster is not the cause.
   type: str
   returned: always
   sample: ""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: record
-short_description: Notes in the history how a revision fared
+short_description: Records in the history how a revision ended
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Writes the result into the revision's record, by P(varasys.zddc.apply#module).
+  - Writes the result into the revision's record, with P(varasys.zddc.apply#module).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -18,7 +18,7 @@ extends_documentation_fragment:
   - varasys.zddc.internal
 options:
   name:
-    description: Name of the record, as P(varasys.zddc.plan#module) gives it.
+    description: Name of the record, as P(varasys.zddc.plan#module) returns it.
     type: str
     required: true
   namespace:
@@ -26,28 +26,28 @@ options:
     type: str
     required: true
   result:
-    description: How it fared.
+    description: How it ended.
     type: str
     choices: [served, failed]
     required: true
   cause:
-    description: Why it failed. The first line is noted, its first 500 characters at most.
+    description: Why it failed. Only the first 500 characters of its first line are recorded.
     type: str
     default: ""
 attributes:
   action:
     support: full
-    description: It is an action plugin alone.
+    description: It is only an action plugin.
   async:
     support: none
     description: It waits itself.
   check_mode:
     support: full
-    description: It notes nothing.
+    description: It records nothing.
 """
 
 EXAMPLES = r"""
-- name: Note that it serves
+- name: Record that it serves
   varasys.zddc.record:
     name: zddc-server-prod-v3
     namespace: documents
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reason:
-  description: Why it could not be noted, in a word, as the notes say.
+  description: Why it could not be recorded, in one word (see the notes).
   type: str
   returned: failure
   sample: away

@@ -12,11 +12,11 @@ author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Waits until all wanted pods of the newest revision are available and no container of an older pod runs, also with
     the strategy C(Recreate).
-  - Fails as soon as a pod of the newest revision cannot come up by itself, and says why, with the last lines of the
-    failed container's log, the pod's events and the next step. A failed container is not given time for another try.
+  - Fails as soon as a pod of the newest revision cannot become ready on its own, and reports why, with the last lines of the
+    failed container's log, the pod's events and the next step. It does not wait for a failed container to restart.
   - Lines that may hold request headers are left out of the log of a container that serves. Init containers are shown
     whole.
-  - Failures of the cluster that may pass are bridged for O(outage_timeout).
+  - Temporary failures of the cluster are retried for O(outage_timeout).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -33,20 +33,20 @@ options:
     type: str
     required: true
   interval:
-    description: Seconds between two looks.
+    description: Seconds between two polls.
     type: float
     default: 1
   beside_old:
-    description: Wait only until all pods of the newest revision are ready. Older ones may go on serving beside them.
+    description: Wait only until all pods of the newest revision are ready. Older ones may continue to serve beside them.
     type: bool
     default: false
 attributes:
   action:
     support: partial
-    description: On the controller, an action plugin shows the lines of O(progress) while they come.
+    description: On the controller, an action plugin shows the lines of O(progress) as they appear.
   check_mode:
     support: full
-    description: It changes nothing. In check mode it does not wait, since nothing was applied that could roll out.
+    description: It changes nothing. In check mode it does not wait, since nothing was applied.
 """
 
 EXAMPLES = r"""
@@ -56,7 +56,7 @@ EXAMPLES = r"""
     namespace: documents
     timeout: 300
 
-- name: Wait for another, and say what its containers do
+- name: Wait for another, and name the stages of its containers
   varasys.zddc.rollout:
     name: web
     namespace: shop
@@ -72,26 +72,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 waited:
-  description: Whether the cluster was asked at all; not in check mode.
+  description: Whether it waited; false in check mode.
   type: bool
   returned: success
   sample: true
 revision:
-  description: Revision of the newest ReplicaSet, empty while there is none.
+  description: Revision of the newest ReplicaSet, empty if there is none yet.
   type: str
   returned: when the rollout was judged
   sample: "3"
 replicas:
-  description: How many pods there are of the newest revision.
+  description: The numbers of pods.
   type: dict
   returned: when the rollout was judged
   contains:
     wanted:
-      description: How many the Deployment wants.
+      description: How many pods the Deployment wants.
       type: int
       sample: 1
     updated:
-      description: How many are made.
+      description: How many pods of the newest revision exist.
       type: int
       sample: 1
     ready:
@@ -117,11 +117,11 @@ pods:
       type: bool
       sample: true
     restarts:
-      description: How often its containers were started again.
+      description: How often its containers were restarted.
       type: int
       sample: 0
     stage:
-      description: Where it stands, in words.
+      description: Its stage, in words.
       type: str
       sample: ready
 cause:
@@ -130,12 +130,12 @@ cause:
   returned: when the rollout was judged
   sample: "pod zddc-server-prod-7d4b9c6f5-x2x4k: container build failed: ./main.go:12:3: undefined: listen"
 container:
-  description: The container that failed, empty where it is none.
+  description: The container that failed, empty if none did.
   type: str
   returned: when the rollout was judged
   sample: build
 exit_code:
-  description: How the container ended.
+  description: The container's exit code.
   type: int
   returned: when a container ended
   sample: 1
@@ -146,12 +146,12 @@ log:
   returned: when the rollout was judged
   sample: []
 kept:
-  description: Path of the folder with logs and events. Empty without O(keep), and where it could not be written.
+  description: Path of the folder with logs and events. Empty without O(keep), and if it could not be written.
   type: str
   returned: when it failed
   sample: /home/ada/.ansible/varasys.zddc/failures/documents-zddc-server-prod-20261123T100544Z
 events:
-  description: The latest events of what failed, at most 10, the oldest first; the same again is only counted.
+  description: The latest events of what failed, at most 10, the oldest first; repeated events are counted.
   type: list
   elements: str
   returned: when the rollout was judged
@@ -159,15 +159,15 @@ events:
 seconds:
   description: How long it waited.
   type: float
-  returned: when the rollout was judged, and when the cluster does not answer any more
+  returned: when the rollout was judged, and when the cluster no longer answers
   sample: 27.4
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
   returned: when the cluster or the Lease is why it failed
   sample: away
 outage:
-  description: What to tell of a cluster that is away.
+  description: The message about a cluster that does not answer.
   type: str
   returned: when RV(reason) is V(away)
   sample: The cluster no longer answers. Waited 60 s for it (zddc_server_outage_timeout).
@@ -199,7 +199,7 @@ def work(caller: Caller) -> Object:
         return {"waited": False, "msg": f"Check mode: the rollout of Deployment {name} was not waited for."}
     for option, least in (("timeout", 1), ("interval", 0.1), ("unschedulable_timeout", 0), ("log_lines", 0)):
         if options[option] < least:
-            raise Problem(f"{option} must be {least} at least. Raise it.")
+            raise Problem(f"{option} must be at least {least}. Raise it.")
     if progress := options["progress"]:
         try:
             open(progress, "a", encoding="utf-8").close()

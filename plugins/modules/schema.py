@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: schema
-short_description: Holds manifests against the schemas of a Kubernetes version, without a cluster
+short_description: Validates manifests against the schemas of a Kubernetes version, without a cluster
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Holds each manifest against the schema of its kind. Fields that the schema does not know count as problems.
-  - A kind without a schema, that of a custom resource for example, is told and not checked.
+  - Validates each manifest against the schema of its kind. Unknown fields are problems.
+  - A kind without a schema, such as a custom resource, is listed but not checked.
 requirements:
   - the Python library kubernetes-validate, 1.37.0 for example
 extends_documentation_fragment:
@@ -23,10 +23,10 @@ options:
     elements: dict
     required: true
   kubernetes_version:
-    description: Version of Kubernetes, V(1.34) for example. Without it, the newest that kubernetes-validate knows.
+    description: Version of Kubernetes, such as V(1.34). The default is the newest that kubernetes-validate knows.
     type: str
   set_by:
-    description: The variables that decide what is in an object, by its kind. Those under an empty name are for all others.
+    description: The variables to name when an object has a problem, by its kind. Those under an empty kind are for all others.
     type: dict
     default: {}
 attributes:
@@ -36,7 +36,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Hold the manifests against Kubernetes 1.34
+- name: Validate the manifests against Kubernetes 1.34
   varasys.zddc.schema:
     definitions: "{{ query('ansible.builtin.file', 'service.yaml', 'deployment.yaml') | map('from_yaml') }}"
     kubernetes_version: "1.34"
@@ -55,13 +55,13 @@ checked:
   returned: success
   sample: [Service zddc-server-prod, Deployment zddc-server-prod]
 unchecked:
-  description: The objects whose kind has none.
+  description: The objects that have none.
   type: list
   elements: str
   returned: success
   sample: []
 problems:
-  description: What does not fit, the first of each object.
+  description: The first problem of each object.
   type: list
   elements: str
   returned: always
@@ -82,7 +82,7 @@ except ImportError:
 
 
 def problem(error: Any, name: str, set_by: str) -> str:
-    """What does not fit, where, and which variables decide it."""
+    """Return the message for a problem: what does not fit, where, and which variables decide it."""
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path).lstrip(".")
     decided = f". It is set by {set_by}." if set_by else "."
     return ": ".join(filter(None, (name, where, error.message))) + decided

@@ -11,17 +11,17 @@ version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Fetches the tag or the commit, without files, and has Git verify its signature. It only reads.
-  - Of a tag, its own signature counts, not that of the commit to which it leads. It must have been signed under the name by
-    which the repository gives it, and lead to O(commit). A tag that is no object of its own has no signature.
-  - The signers' keys are given. No other key counts, neither of a key ring nor of Git's configuration.
+  - For a tag, only its own signature counts, not that of the commit that it points to. It must be signed under its name in
+    the repository, and point to O(commit). A lightweight tag has no signature.
+  - Only the keys of the given signers count, not those of a key ring or of Git's configuration.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.internal
 requirements:
   - git 2.34 or newer
-  - ssh-keygen, where it is signed with an SSH key
-  - gpg, where it is signed with an OpenPGP key
+  - ssh-keygen for signatures with an SSH key
+  - gpg for signatures with an OpenPGP key
 options:
   repo:
     description: The repository, as P(varasys.zddc.git_ref_info#module) takes it.
@@ -32,38 +32,38 @@ options:
     type: str
     required: true
   commit:
-    description: The full commit to which it leads.
+    description: The full commit that the ref points to.
     type: str
     required: true
   kind:
     description:
-      - What the ref is. For V(tag) the tag is checked, for V(branch) and V(commit) the commit.
-      - With V(kept) the repository is not asked, and O(noted) decides.
+      - The kind of the ref. For V(tag) the tag is checked, for V(branch) and V(commit) the commit.
+      - With V(kept) the repository is not read, and O(noted) decides.
     type: str
     choices: [tag, branch, commit, kept]
     required: true
   timeout:
-    description: Seconds that the repository has to answer in.
+    description: Seconds within which the repository has to answer.
     type: int
     default: 10
   file:
     description:
       - File with the signers, on the host where the module runs.
-      - "Lines as C(ssh-keygen) takes them for its option C(-f): who signs, and an SSH key (ALLOWED SIGNERS in its manual). Or
-        OpenPGP public keys in armor. Or both."
+      - "It has lines as C(ssh-keygen) takes them for its option C(-f), with the signer and an SSH key (ALLOWED SIGNERS in its
+        manual), or armored OpenPGP public keys, or both."
     type: path
   config_map:
     description: ConfigMap with the signers, instead of O(file).
     type: str
   key:
-    description: The signers' name in the ConfigMap.
+    description: The key of the signers in the ConfigMap.
     type: str
     default: allowed_signers
   namespace:
     description: Namespace of the ConfigMap. Needed with O(config_map).
     type: str
   noted:
-    description: What this module gave when it was checked before, C(signed_by) and C(trusted).
+    description: What this module returned at an earlier check, C(signed_by) and C(trusted).
     type: dict
     default: {}
 attributes:
@@ -85,19 +85,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 signed_by:
-  description: Who has signed it, as the signers are named, and with which key.
+  description: Who has signed it, by the name among the signers, and with which key.
   type: str
   returned: success
   sample: ada@example.org, ED25519 key SHA256:9SEqdbwdgMDkxEFaviVyWwD9kBrc2BJdymBPbaFkUJc
 trusted:
-  description: Stands for all signers that were given. Others give another value.
+  description: Digest of all given signers.
   type: str
   returned: success
   sample: 4b1c0f6f6a1d3f8d7f0e
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
-  returned: when the cluster is why it failed
+  returned: when the cluster is the cause of a failure
   sample: away
 """
 

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: status_info
-short_description: Tells how the instances in a namespace are
+short_description: Reports the state of the instances in a namespace
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Reads the objects of all instances in a namespace, and holds them against the newest record of the history.
-  - Without the right to apply the objects, by a dry run, it cannot tell what others have changed, and says so.
+  - Reads the objects of all instances in a namespace, and compares them with the newest record of the history.
+  - It finds what other managers have changed with a dry run. Without the right to apply the objects, it reports that it cannot.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
   - varasys.zddc.api.instance
 options:
   others:
-    description: Tell of every other instance in the namespace as well.
+    description: Report every other instance in the namespace too.
     type: bool
     default: true
   field_manager:
@@ -26,12 +26,12 @@ options:
     type: str
     default: varasys.zddc
   allowed_managers:
-    description: Field managers whose fields are left to them.
+    description: Field managers whose fields are not reported.
     type: list
     elements: str
     default: [kube-controller-manager]
   timeout:
-    description: Seconds that the cluster has for the answer to one request.
+    description: Seconds within which the cluster has to answer a request.
     type: int
     default: 5
 attributes:
@@ -41,7 +41,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at the instances
+- name: Read the state of the instances
   varasys.zddc.status_info:
     name: zddc-server-prod
     namespace: documents
@@ -79,11 +79,11 @@ instances:
       type: str
       sample: "3"
     ref:
-      description: The ref that was asked for.
+      description: The requested ref.
       type: str
       sample: zddc-server-v0.0.7
     commit:
-      description: The commit that it stood for.
+      description: The commit that the ref pointed to.
       type: str
       sample: 0123456789abcdef0123456789abcdef01234567
     short_commit:
@@ -91,19 +91,19 @@ instances:
       type: str
       sample: 0123456789ab
     go:
-      description: The Go with which it was built, as the build says.
+      description: The version of Go that built it, according to the build's record.
       type: str
       sample: go1.24.4
     image:
-      description: Image in which the server runs.
+      description: Image of the server.
       type: str
       sample: docker.io/library/alpine:3.22
     ready:
-      description: How many pods are ready, and how many are wanted.
+      description: How many pods are ready, of how many that are wanted.
       type: str
       sample: 1/1
     restarts:
-      description: How often containers of the newest revision's pods were started again.
+      description: How often containers of the newest revision's pods were restarted.
       type: str
       sample: "0"
     age:
@@ -111,27 +111,27 @@ instances:
       type: str
       sample: 3h
     url:
-      description: Where it is reached, by the Ingress, by the node, or from within the cluster.
+      description: Its URL, through the Ingress, through a node, or from within the cluster.
       type: str
       sample: https://archive.example.org/
     drift:
-      description: Whether others have changed it, C(yes), C(no), or C(?) where that cannot be told.
+      description: Whether other managers have changed it, C(yes), C(no), or C(?) if that is unknown.
       type: str
       sample: "no"
     state:
-      description: What it does, in words.
+      description: Its state, in words.
       type: str
       sample: serves
     notes:
-      description: What others have changed, or why that cannot be told, and what runs where another build was asked for, a
-        sentence or two each.
+      description: What other managers have changed, or why that is unknown, and which pods run another build than requested, one
+        or two sentences each.
       type: list
       elements: str
       sample: []
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
-  returned: when the cluster is why it failed
+  returned: when the cluster is the cause of a failure
   sample: away
 """
 
@@ -161,7 +161,7 @@ GONE = "not deployed"
 
 
 class Namespace:
-    """What a namespace holds of all instances; each kind is asked for once."""
+    """The objects of all instances in a namespace; each kind is requested once."""
 
     def __init__(self, api: Api, namespace: str, selector: str) -> None:
         self.api, self.name, self.selector = api, namespace, selector
@@ -177,14 +177,14 @@ class Namespace:
         return list(self.api.get(path_of("namespaces", self.name, kind, base=base), labelSelector=self.selector)["items"])
 
     def live(self, definition: Object) -> tuple[str | None, Object | None]:
-        """The path of an object, and what is there."""
+        """Return the path of an object and the live object."""
         version, kind, name = history.identity(definition)
         path = self.kinds.path(version, kind, self.name, name)
         return path, self.api.find(path) if path else None
 
 
 def of(items: list[Object], name: str) -> list[Object]:
-    """Those of one instance."""
+    """Return the objects of one instance."""
     return [item for item in items if item["metadata"]["labels"].get(names.INSTANCE) == name]
 
 
@@ -197,14 +197,14 @@ def age(passed: timedelta) -> str:
 
 
 def url(namespace: Namespace, name: str, pods: list[Object], record: Object | None) -> str:
-    """The first of the ways by which it is reached."""
+    """Return the first URL at which the instance is reachable."""
     for ingress in of(namespace.ingresses, name):
         for rule in ingress["spec"].get("rules") or []:
             if host := rule.get("host"):
                 secured = {one for tls in ingress["spec"].get("tls") or [] for one in tls.get("hosts") or []}
                 paths = (rule.get("http") or {}).get("paths") or [{}]
                 return f"http{'s' if host in secured else ''}://{host}{paths[0].get('path') or '/'}"
-    # Whether a Gateway ends TLS is told in another namespace; that there is a route, in the record.
+    # The Gateway, which may terminate TLS, is in another namespace; only the record shows that there is a route.
     for route in [one for one in (record["data"]["objects"] if record else []) if one["kind"] == "HTTPRoute"]:
         for host in route["spec"].get("hostnames") or []:
             rules = route["spec"].get("rules") or [{}]
@@ -227,18 +227,18 @@ def state(verdict: Verdict, record: Object | None) -> str:
     if verdict.replicas["wanted"] == 0:
         return "stopped"
     if record and history.result(record) != names.SERVED:
-        return "serves, but its deploy did not come to its end"
+        return "serves, but its deploy did not finish"
     return "serves"
 
 
 def only_stopped(found: Compared) -> bool:
-    """It differs from the record by having no pods, and nobody else did that."""
+    """Check whether the object differs from the record only by having no pods."""
     before, after = (dict(side.get("spec", {})) for side in (found.before, found.after))
     return before.pop("replicas", None) == 0 and after.pop("replicas", None) != 0 and before == after
 
 
 def drift(namespace: Namespace, record: Object, manager: str, allowed: list[str]) -> list[str]:
-    """What is not as it was applied."""
+    """Return what differs from the applied objects."""
     lines: list[str] = []
     for definition in record["data"]["objects"]:
         _version, kind, name = history.identity(definition)
@@ -249,19 +249,19 @@ def drift(namespace: Namespace, record: Object, manager: str, allowed: list[str]
         found = compare(namespace.api, path, live, definition, manager, allowed)
         lines += found.drift
         if found.change != "none" and not found.drift and not only_stopped(found):
-            lines.append(f"{kind} {name} is not as revision {record['revision']} has it: deploy with --check --diff.")
+            lines.append(f"{kind} {name} differs from revision {record['revision']}: deploy with --check --diff.")
     return lines
 
 
 def other_build(pod: Pod, annotations: Object) -> str:
-    """What of the pod's build is not what was asked for."""
+    """Return how the pod's build differs from the requested one."""
     record, noted = built(pod.seen), {"commit": names.GIT_COMMIT, "flags": names.BUILD_FLAGS}
     wrong = [
-        f"{name} {record[name]}, where {asked} was asked for"
+        f"{name} {record[name]} instead of {asked}"
         for name, key in noted.items()
         if name in record and (asked := annotations.get(key, record[name])) != record[name]
     ]
-    return f"Pod {pod.name} runs a build of {', and of '.join(wrong)}. Delete it, and it is built anew." if wrong else ""
+    return f"Pod {pod.name} runs a build of {', and of '.join(wrong)}. Delete it to rebuild it." if wrong else ""
 
 
 def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Object:
@@ -281,7 +281,7 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
         return told
     template, now = deployment["spec"]["template"], namespace.api.now
     annotations = template["metadata"].get("annotations", {})
-    # What has failed just now counts, and what has stood for longer.
+    # Counts failures of the last GRACE, and conditions that have lasted longer.
     verdict = assess(deployment, of(namespace.replicasets, name), of(namespace.pods, name), now, now - GRACE)
     current = [pod for pod in verdict.pods if pod.current and pod.alive]
     made = [moment(pod.seen["metadata"]["creationTimestamp"]) for pod in current]
@@ -300,11 +300,11 @@ def row(namespace: Namespace, name: str, manager: str, allowed: list[str]) -> Ob
     }
     differing = [line for pod in current if (line := other_build(pod, annotations))]
     if record is None:
-        return told | {"drift": "?", "notes": [*differing, f"Of {name} the cluster has no record. Deploy it once."]}
+        return told | {"drift": "?", "notes": [*differing, f"The cluster has no record of {name}. Deploy it once."]}
     try:
         notes = drift(namespace, record, manager, allowed)
     except ApiError as error:
-        said = f"Whether others have changed {name} cannot be told: the cluster {error.what}. {error.advice}".rstrip()
+        said = f"Cannot determine whether others have changed {name}: the cluster {error.what}. {error.advice}".rstrip()
         return told | {"drift": "?", "notes": [*differing, said]}
     return told | {"drift": "yes" if notes else "no", "notes": [*differing, *notes]}
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: verify
-short_description: Asks a running server over HTTP whether it does what it should
+short_description: Checks a running server over HTTP
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Asks through the API server, which passes the requests on to the Service. So it works from wherever the cluster's API
-    is reached, and no pod is made.
-  - All checks are made, then the module fails if one of them did not hold.
+  - Sends requests through the API server, which proxies them to the Service. So it works wherever the cluster's API is
+    reachable, and creates no pod.
+  - It makes all checks, and fails if any of them failed.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - varasys.zddc.api
@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - varasys.zddc.internal
 options:
   timeout:
-    description: Seconds that the server has for the answer to one request.
+    description: Seconds within which the server has to answer a request.
     type: int
     default: 10
 attributes:
@@ -30,7 +30,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Ask the server
+- name: Check the server
   varasys.zddc.verify:
     name: zddc-server-prod
     namespace: documents
@@ -41,31 +41,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: What was asked, and what came.
+  description: The checks and their results.
   type: list
   elements: dict
   returned: when the cluster answers
   contains:
     name:
-      description: What should be.
+      description: What is expected.
       type: str
       sample: GET / answers 200 with HTML
     ok:
-      description: Whether it is.
+      description: Whether it holds.
       type: bool
       sample: true
     said:
-      description: What came.
+      description: What was found.
       type: str
       sample: 200 text/html
     milliseconds:
-      description: How long that took.
+      description: How long the check took.
       type: int
       sample: 12
 reason:
-  description: Why it failed, in a word, as the notes say.
+  description: Why it failed, in one word (see the notes).
   type: str
-  returned: when the cluster is why it failed
+  returned: when the cluster is the cause of a failure
   sample: away
 """
 
@@ -107,22 +107,22 @@ REQUESTS: tuple[tuple[str, str, str, Callable[[Answer], bool]], ...] = (
 
 
 def ask(api: Api, base: str, name: str, path: str, accept: str, holds: Callable[[Answer], bool]) -> Object:
-    """One request to the server."""
+    """Send a request to the server, and return the check."""
     begin = time.monotonic()
     try:
         answer = api.ask(base + path, accept)
         ok, said = holds(answer), f"{answer.status} {answer.content_type}"
     except ApiError as error:
-        ok, said = False, f"no answer of the server: the cluster {error.what}"
+        ok, said = False, f"no answer from the server: the cluster {error.what}"
     return {"name": name, "ok": ok, "said": said, "milliseconds": round((time.monotonic() - begin) * 1000)}
 
 
 def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> Object:
-    """Whether every pod runs the commit that was deployed."""
+    """Check whether every pod runs the deployed commit."""
     begin = time.monotonic()
     wanted = record["data"].get("commit", "")
     found = api.get(path_of("namespaces", namespace, "pods"), labelSelector=selector(labels))
-    # Not those of a build, which carry no commit.
+    # Pods of a build have no commit.
     served = [item for item in found["items"] if "batch.kubernetes.io/job-name" not in item["metadata"].get("labels", {})]
     commits = {
         item["metadata"].get("annotations", {}).get(GIT_COMMIT, "none")
@@ -130,7 +130,7 @@ def commit(api: Api, namespace: str, labels: dict[str, str], record: Object) -> 
         if not item["metadata"].get("deletionTimestamp") and item["status"].get("phase") in ("Pending", "Running")
     }
     return {
-        "name": f"every pod is of commit {wanted[:12]}",
+        "name": f"every pod runs commit {wanted[:12]}",
         "ok": commits == {wanted},
         "said": ", ".join(sorted(one[:12] for one in commits)) or "there is no pod",
         "milliseconds": round((time.monotonic() - begin) * 1000),
@@ -148,9 +148,9 @@ def work(caller: Caller) -> Object:
             raise history.no_record(where)
         base = path_of("namespaces", namespace, "services", f"http:{name}:http", "proxy")
         checks = [commit(api, namespace, labels, records[-1]), *(ask(api, base, *request) for request in REQUESTS)]
-    if wrong := [f"{one['name']}: not so, {one['said']}" for one in checks if not one["ok"]]:
-        advice = "Look at it with the playbook varasys.zddc.status, and deploy it again where it is stopped or not as it was."
-        raise Problem("\n- ".join([f"{where} does not do what it should:", *wrong]) + f"\n{advice}", checks=checks)
+    if wrong := [f"{one['name']}: failed, {one['said']}" for one in checks if not one["ok"]]:
+        advice = "Check it with the playbook varasys.zddc.status, and deploy it again if it is stopped or was changed."
+        raise Problem("\n- ".join([f"{where} did not pass all checks:", *wrong]) + f"\n{advice}", checks=checks)
     return {"checks": checks}
 
 

@@ -1,10 +1,10 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Actions that do a module's work in the controller's own process, where that comes to the same.
+"""Actions that run a module in the controller's own process, if the result is the same.
 
-To start Python anew and load the Kubernetes library takes longer than to ask the cluster. Here the library is loaded once
-for all hosts of a play.
+Starting Python and loading the Kubernetes library takes longer than the requests. Here the library is loaded once for all
+hosts of a play.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.varasys.zddc.plugins.module_utils.running import outcom
 
 @dataclass
 class Caller:
-    """What the module would be."""
+    """Stands in for the module."""
 
     params: dict[str, Any]
     check_mode: bool
@@ -32,28 +32,28 @@ class Caller:
 
 
 class InProcess(Normal):
-    """For an action with the name of its module."""
+    """The base of an action with the name of its module."""
 
     argument_spec: ClassVar[dict[str, Any]]
     conditions: ClassVar[dict[str, Any]] = {}
-    """What holds between the options, as AnsibleModule takes it."""
+    """Conditions between the options, as AnsibleModule takes them."""
 
     @staticmethod
     def work(caller: api.Caller) -> dict[str, Any]:
-        """The work of the module."""
+        """Do the work of the module."""
         raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if not self._comes_to_the_same(task_vars or {}):
             return dict(super().run(tmp, task_vars))
-        # As a module gets them: without what the controller notes of a value.
+        # As a module gets them: without the tags that Ansible attaches to values.
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
         validation, options = self.validate_argument_spec(self.argument_spec, **self.conditions)
         caller = Caller(options, self._task.check_mode, self._task.diff, set(validation._no_log_values))
         return dict(remove_values(outcome(self.work, caller), caller.no_log_values))
 
     def _comes_to_the_same(self, task_vars: dict[str, Any]) -> bool:
-        """The module would run on this machine, as this user, with this Python and its environment."""
+        """Check whether the module would run on this machine, as this user, with this Python and its environment."""
         return bool(
             api.HAS_CLIENT
             and self._connection.transport == "local"

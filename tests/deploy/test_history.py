@@ -189,9 +189,9 @@ def test_it_stops_and_starts_again(stage: Any) -> None:
     verified = stage.deploy(playbook="verify")
     assert verified.returncode == 2
     answer = (
-        f'no answer of the server: the cluster answers with an error (503): no endpoints available for service "{stage.name}"'
+        f'no answer from the server: the cluster answers with an error (503): no endpoints available for service "{stage.name}"'
     )
-    assert f"\n- GET / answers 200 with HTML: not so, {answer}\n" in verified.message
+    assert f"\n- GET / answers 200 with HTML: failed, {answer}\n" in verified.message
     assert stage.deploy().returncode == 0
     assert stage.served()
 

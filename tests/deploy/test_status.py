@@ -125,7 +125,7 @@ def test_the_right_to_look_is_enough(stage: Any, reader: str) -> None:
     rows, (note,) = shown(played)
     assert (rows[stage.name]["DRIFT"], rows[stage.name]["STATE"]) == ("?", "serves")
     assert note.startswith(
-        f"Whether others have changed {stage.name} cannot be told: the cluster denies access (403): services "
+        f"Cannot determine whether others have changed {stage.name}: the cluster denies access (403): services "
         f'"{stage.name}" is forbidden: '
     )
 
@@ -137,7 +137,7 @@ def test_the_server_does_what_it_should(stage: Any) -> None:
     (text,) = [message for message in played.messages if "CHECK" in message]
     commit = stage.deployment().spec.template.metadata.annotations["varasys.zddc/git-commit"][:12]
     assert [re.split("  +", line)[:2] for line in text.splitlines()[2:]] == [
-        [f"every pod is of commit {commit}", commit],
+        [f"every pod runs commit {commit}", commit],
         ["GET / answers 200 with HTML", "200 text/html"],
         ["GET / for application/json answers 200 with JSON", "200 application/json"],
         ["GET /.zddc.d/ is refused", "404 text/plain"],
@@ -177,10 +177,10 @@ def test_another_answers_in_its_place(stage: Any) -> None:
         played = stage.deploy(playbook="verify")
         assert played.returncode == 2
         assert played.message.splitlines() == [
-            f"{stage.name} in namespace {stage.namespace} does not do what it should:",
-            "- GET / answers 200 with HTML: not so, 404 text/html",
-            "- GET / for application/json answers 200 with JSON: not so, 404 text/html",
-            "Look at it with the playbook varasys.zddc.status, and deploy it again where it is stopped or not as it was.",
+            f"{stage.name} in namespace {stage.namespace} did not pass all checks:",
+            "- GET / answers 200 with HTML: failed, 404 text/html",
+            "- GET / for application/json answers 200 with JSON: failed, 404 text/html",
+            "Check it with the playbook varasys.zddc.status, and deploy it again if it is stopped or was changed.",
         ]
     finally:
         stage.core.delete_namespaced_pod("another", stage.namespace, grace_period_seconds=0)

@@ -52,7 +52,7 @@ def test_every_instance_is_looked_at(run: Callable[..., Any], greeting: dict[str
         "- ConfigMap greeting: data.text: 1 is not of type 'string', 'null'. It is set by zddc_server_extra_objects.",
         "archive-dev": "Nothing was changed. Fix this and run again:\n"
         "- zddc_server_git_reff is not a variable of this role. Did you mean zddc_server_git_ref?\n"
-        "- zddc_server_replicas is 2: in dev each pod writes to a place of its own, and two would serve different "
+        "- zddc_server_replicas is 2: in dev each pod writes to its own place, and two would serve different "
         "documents. Give 1.",
         "first": name.format("second, third") + "zddc_server_namespace.",
         "second": name.format("first, third") + "zddc_server_namespace.",

@@ -241,7 +241,7 @@ def test_none_of_zddc_server(read: Callable[..., dict[str, Any]], cluster: Any) 
     cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = 404
     assert read()["msg"] == (
         "The release 'web' in namespace 'docs', of the chart zddc-server-prod 0.1.0, has no Deployment in the cluster with a "
-        "container that has ZDDC_ROOT: it is none of zddc-server. Name another: -e release=NAME"
+        "container that has ZDDC_ROOT: it is not a release of zddc-server. Name another: -e release=NAME"
     )
 
 

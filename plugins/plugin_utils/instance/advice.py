@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What to tell beside what is done: the variables that decide how a pod fares, and what is to be known before a deploy."""
+"""Advice for the user: the variables that decide whether a pod becomes ready, and what to know before a deploy."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.exposure imp
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.pods import cache_claim, mounter, shared_store
 
-# What a container does, in the words that are shown while the rollout is waited for.
+# What a container does, as shown during the wait for the rollout.
 STAGES = {"fetch": "fetching", "build": "building", "overlay": "mounting", "zddc-server": "starting"}
 DecidedBy = dict[str, list[str]]
-"""Variables by container; by memory/CONTAINER, by PersistentVolumeClaim/NAME, and, for a pod of which no container has
-failed, under the empty name."""
+"""Variables by container, by memory/CONTAINER and by PersistentVolumeClaim/NAME; for a pod without a failed container, under
+the empty name."""
 
 
 def cautions(options: Options) -> Iterator[str]:
-    """Say what is to be known before a deploy, though nothing stands in its way."""
+    """Yield what to know before a deploy, though it prevents nothing."""
     if mounter(options) == "init" and not shared_store(options):
         yield (
             f"{PREFIX}overlay_mounter is init: every pod leaves its overlay mounted on the node, and stays Terminating until "
-            "somebody undoes that there: umount /var/lib/kubelet/pods/POD-UID/volumes/kubernetes.io~empty-dir/data. server and "
-            "sidecar leave nothing behind."
+            "someone unmounts it there: umount /var/lib/kubelet/pods/POD-UID/volumes/kubernetes.io~empty-dir/data. The mounters "
+            "server and sidecar leave nothing behind."
         )
     if said := unguarded(options):
         yield said
     if options.log_level == "debug" and (opened := ", ".join(doors(options))):
         yield (
-            f"{PREFIX}log_level is debug, and {opened}: the log holds the headers of every request, cookies and "
-            "tokens among them. Set it to info, unless whoever may read the log may act as these users."
+            f"{PREFIX}log_level is debug, and {opened}: the log holds the headers of every request, including cookies and "
+            "tokens. Set it to info, unless everyone who can read the log may act as these users."
         )
     if no_drain(options):
         yield (
             f"{PREFIX}disruption_budget is {json.dumps(options.disruption_budget)} with {options.replicas} replicas: no pod may "
-            "be taken away, and no node that has one can be drained. Leave room for one."
+            "be evicted, and no node that runs one can be drained. Allow one pod to be unavailable."
         )
 
 
 def no_drain(options: Options) -> bool:
-    """Whether the budget lets no pod go."""
+    """Check whether the budget allows no pod to be evicted."""
     most = str(options.disruption_budget.get("maxUnavailable", 1))
     least = str(options.disruption_budget.get("minAvailable", 0))
     kept = least == "100%" or (least.isdecimal() and int(least) >= options.replicas)
@@ -50,7 +50,7 @@ def no_drain(options: Options) -> bool:
 
 
 def of_the_build(options: Options) -> DecidedBy:
-    """Give what decides how a build before a rollout fares, which does not mount the documents."""
+    """Return the variables that decide whether a build before a rollout succeeds; it does not mount the documents."""
     access = [name for name in ("git_ssh", "git_token", "ca_bundle", "build_env") if options[name]]
     users = [] if options.host_users else ["host_users"]
     group = ["fs_group"] if options.fs_group else []
@@ -82,7 +82,7 @@ def of_the_build(options: Options) -> DecidedBy:
 
 
 def of_the_rollout(options: Options) -> DecidedBy:
-    """Give what decides how the pods of the server fare."""
+    """Return the variables that decide whether the server's pods become ready."""
     build = of_the_build(options)
     group = ["fs_group"] if options.fs_group else []
     documents = _prefixed({f"PersistentVolumeClaim/{options.data_claim}": ["data_claim"], "": ["data_claim", "resources"]})

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How others than the cluster's pods come to the server, and who keeps them from it."""
+"""How clients outside the cluster reach the server, and what restricts them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUTE_KINDS = (
 
 
 def doors(options: Options) -> Iterator[str]:
-    """Give what opens the Service to others, each with its variable."""
+    """Yield what opens the Service to clients outside the cluster, each with its variable."""
     if options.ingress_enabled:
         yield f"{PREFIX}ingress_enabled is true"
     if options.http_route_enabled:
@@ -40,7 +40,7 @@ def doors(options: Options) -> Iterator[str]:
         for spec in services
         if isinstance(spec, dict)
     ):
-        yield f"{PREFIX}extra_objects has a Service that is open to others than pods"
+        yield f"{PREFIX}extra_objects has a Service that is reachable from outside the cluster"
 
 
 def _patched(options: Options) -> Iterator[str]:
@@ -52,12 +52,11 @@ def _patched(options: Options) -> Iterator[str]:
 
 
 def unguarded(options: Options) -> str:
-    """Say why anybody can be anyone, if it is so."""
+    """Return why any client can act as any user, empty if none can."""
     if options.allowed_clients or options.guarded_elsewhere or not (opened := ", ".join(doors(options))):
         return ""
     return (
-        f"{opened}, and {PREFIX}allowed_clients is empty. The server believes the header "
-        f"{options.email_header}: whoever reaches a pod past the proxy that sets it can be anyone. Name in "
-        f"{PREFIX}allowed_clients what may reach the pods, or set {PREFIX}guarded_elsewhere to true if something else sees to "
-        "that."
+        f"{opened}, and {PREFIX}allowed_clients is empty. The server trusts the header {options.email_header}: a client that "
+        f"bypasses the proxy that sets this header can act as any user. Name in {PREFIX}allowed_clients what may reach the pods, "
+        f"or set {PREFIX}guarded_elsewhere to true if something else restricts access to them."
     )

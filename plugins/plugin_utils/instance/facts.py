@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the role's tasks read of an instance."""
+"""What the role's tasks read about an instance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.rules import
 
 
 def checked(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the instance and the cautions, or the problems."""
+    """Return the instance and the cautions, or the problems."""
     options, unfit = read(variables)
     if found := unknown(variables) + (unfit or problems(options)):
         return failure(found)
@@ -22,27 +22,27 @@ def checked(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failure(found: list[str]) -> dict[str, Any]:
-    """Give the result where something is wrong."""
+    """Return the result if there are problems."""
     return {"failed": True, "msg": "\n- ".join(["Nothing was changed. Fix this and run again:", *found])}
 
 
 def instance(options: Options) -> dict[str, Any]:
-    """Give the variables and what follows from them, by name."""
+    """Return the variables and what follows from them, by name."""
     return {
         "options": dict(options),
         "field_manager": FIELD_MANAGER,
         "labels": objects.labels(options),
         "owner_labels": objects.owner_labels(options),
-        # What kubectl finds its pods by.
+        # Selects its pods in kubectl.
         "selector": f"{INSTANCE}={options.name}",
         "build_labels": objects.build_labels(options),
         "objects": [one.identity for one in objects.table(options)],
         "set_by": objects.set_by(options),
-        # Kept by one run at a time; renewed while it waits for a rollout.
+        # Held by one run at a time, and renewed while it waits for a rollout.
         "lease": f"{FIELD_MANAGER}.{options.name}",
         "shared_store": pods.shared_store(options),
         "cache_claim": pods.cache_claim(options),
-        # What a build needs, besides its service account.
+        # What a build needs in addition to its service account.
         "for_the_build": [pods.own_cache(options), objects.build_policy(options)],
         "image_pull_secrets": [{"name": name} for name in options.image_pull_secrets],
         "stop_delay": pods.STOP_DELAY,

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Manifests as files of a folder: those of this rendering, and none of an earlier one. Files of others stay."""
+"""Manifests as files in a folder. Files of an earlier rendering are removed, all other files stay."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 
 MARK = "# Written by varasys.zddc.render, which overwrites or removes it the next time."
-"""The first line by which a rendering knows its files again."""
+"""The first line, by which a rendering recognizes its files."""
 
 
 class Taken(Exception):
-    """Files that are not of a rendering have names that are needed; says which."""
+    """Files that no rendering wrote have names that are needed; the message lists them."""
 
 
 def update(folder: Path, texts: Mapping[str, str], check: bool) -> list[Object]:
-    """Bring a folder there, unless that is only to be checked. Give the differences; raises Taken before anything is written."""
+    """Update a folder unless check is true, and return the differences. Raise Taken before anything is written."""
     there = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
     ours = {name for name, text in there.items() if text.startswith(MARK)}
     if taken := [str(folder / name) for name in there if name in texts and name not in ours]:

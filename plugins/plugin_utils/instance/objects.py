@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The table of an instance's objects, and what of them no patch may change."""
+"""The table of an instance's objects, and the fields that no patch may change."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ FIXED: tuple[Path, ...] = (
     *OWN_LABELS,
     OWN_ANNOTATIONS,
 )
-"""Whose an object is."""
+"""What identifies an object as an instance's."""
 FIXED_IN_PODS: tuple[Path, ...] = (
     ("spec", "selector"),
     *((*POD, *path) for path in (*OWN_LABELS, OWN_ANNOTATIONS)),
     *((*POD, "spec", "containers", "name=zddc-server", "env", f"name={name}") for name in FIXED_ENV),
 )
-"""What the role knows its pods by, and what the server must have."""
+"""What the role finds its pods by, and what the server must have."""
 REFUSED_KINDS = ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "Secret")
-"""Kinds that no instance may bring: data is never made or removed, and the history would keep a Secret."""
+"""Kinds that no instance may have: data is never created or removed, and the history would store a Secret."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +53,23 @@ class Object:
     api_version: str
     name: str
     option: str
-    """Its part of the variables' names: labels, annotations, patch."""
+    """Its part in the names of the variables for labels, annotations and patch."""
     template: str
     wanted: bool
-    """What is not wanted is removed."""
+    """Whether to apply it; otherwise it is removed."""
     set_by: str
-    """The variables that give what is in it."""
+    """The variables that decide its content."""
     fixed: tuple[Path, ...] = ()
-    """What of it no patch may change, besides FIXED."""
+    """The fields that no patch may change, in addition to FIXED."""
 
     @property
     def identity(self) -> dict[str, str]:
-        """Give by what it is found in the cluster."""
+        """Return what finds it in the cluster."""
         return {"kind": self.kind, "api_version": self.api_version, "name": self.name}
 
 
 def table(options: Options) -> list[Object]:
-    """Give every object of an instance, in the order in which they are applied."""
+    """Return every object of an instance, in the order in which they are applied."""
     policies, template = f"{PREFIX}allowed_clients or {PREFIX}build_egress", f"deployment/{options.mode}.yml.j2"
     fixed_in_mode = [tuple(path) for path in mode_set(options.mode)["__zddc_server_fixed_in_mode"]]
     wanted = {
@@ -102,40 +102,40 @@ def table(options: Options) -> list[Object]:
 
 
 def build_policy(options: Options) -> str:
-    """Give the name of the policy of the builds."""
+    """Return the name of the builds' NetworkPolicy."""
     return f"{options.name}-build"
 
 
 def set_by(options: Options) -> dict[str, str]:
-    """Give the variables to name when the cluster refuses an object, by its kind."""
+    """Return the variables to name when the cluster rejects an object, by its kind."""
     return {**{one.kind: one.set_by for one in table(options)}, "": f"{PREFIX}extra_objects"}
 
 
-# Whose they are
+# Ownership
 
 
 def selector(options: Options) -> dict[str, str]:
-    """Give the labels of the server's pods."""
+    """Return the labels of the server's pods."""
     return {NAME: "zddc-server", INSTANCE: options.name}
 
 
 def owner_labels(options: Options) -> dict[str, str]:
-    """Give what marks an object as this role's own: only objects with these labels are ever changed or removed."""
+    """Return the labels of the instance's own objects: only objects with these labels are ever changed or removed."""
     return {INSTANCE: options.name, MANAGED_BY: FIELD_MANAGER}
 
 
 def labels(options: Options) -> dict[str, str]:
-    """Give the labels of every object."""
+    """Return the labels of every object."""
     return {**selector(options), **owner_labels(options)}
 
 
 def build_labels(options: Options) -> dict[str, str]:
-    """Give those of the builds before a rollout, whose pods are none that the Service finds."""
+    """Return the labels of the builds before a rollout; the Service does not select their pods."""
     return {**labels(options), NAME: "zddc-server-build"}
 
 
 def metadata(options: Options, option: str, own_labels: dict[str, str], own_annotations: dict[str, str]) -> dict[str, Any]:
-    """Give the labels and the annotations of an object, after its part of the variables' names."""
+    """Return the labels and the annotations of an object, with those from its variables."""
     return {
         "labels": {**own_labels, **options.labels, **options[f"{option}_labels"]},
         "annotations": {**options.annotations, **options[f"{option}_annotations"], **own_annotations},

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A user's patches of manifests: what comes of one, and what it must not change."""
+"""Users' patches of manifests: how they are merged, and what they must not change."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 Path = tuple[str, ...]
-"""Keys, in which * and ? stand for any text and any character. Of a list with names, name=VALUE is the item of that name."""
+"""Keys, in which * stands for any text and ? for any character. In a list with names, name=VALUE is the item of that name."""
 KEYS = ("mountPath", "name")
-"""What tells one item of a list from another, the first that all of them have."""
+"""Keys that can identify the items of a list. The first that all items have is used."""
 
 
 def key_of(items: list[Any]) -> str:
-    """Give the key by which the items of a list are told from one another, or nothing."""
+    """Return the key that identifies the items of a list, empty if there is none."""
     for key in KEYS:
         if all(isinstance(item, dict) and key in item for item in items):
             return key
@@ -23,7 +23,7 @@ def key_of(items: list[Any]) -> str:
 
 
 def merged(base: Any, patch: Any) -> Any:
-    """Merge a patch over what is there: null takes a key out, lists of things with names are merged by name, others replaced."""
+    """Merge a patch into a value: null removes a key, lists of items with names are merged by name, others are replaced."""
     if isinstance(patch, dict):
         base = base if isinstance(base, dict) else {}
         over = {key: merged(base.get(key), value) for key, value in patch.items() if value is not None}
@@ -43,18 +43,18 @@ def merged(base: Any, patch: Any) -> Any:
 
 
 def touched(patch: Any, fixed: Iterable[Path]) -> list[str]:
-    """Give the paths, as they are read, that the patch sets, takes out, or takes out with what they are in."""
+    """Return the fixed paths that the patch sets or removes, directly or with a parent, as text."""
     return [shown(path) for path in fixed if reaches(patch, path)]
 
 
 def reaches(patch: Any, path: Path) -> bool:
-    """Whether a patch changes what lies at a path."""
+    """Check whether a patch changes what is at a path."""
     if not path:
         return True
     first, rest = path[0], path[1:]
     if isinstance(patch, list):
         key, _equals, wanted = first.partition("=")
-        # A list with an item that has no name replaces the whole.
+        # A list with an item without a name replaces the whole list.
         if any(not isinstance(item, dict) or key not in item for item in patch):
             return True
         return any(reaches(item, rest) for item in patch if fnmatchcase(str(item[key]), wanted))
@@ -64,5 +64,5 @@ def reaches(patch: Any, path: Path) -> bool:
 
 
 def shown(path: Path) -> str:
-    """Give a path as it is read."""
+    """Return a path as text."""
     return "".join(f"[{key}]" if "=" in key else f".{key}" for key in path)[1:]

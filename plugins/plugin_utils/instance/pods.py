@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is in the pods of the server and of its builds, as far as the variables decide it."""
+"""What the variables decide about the pods of the server and of its builds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options impo
 
 Object = dict[str, Any]
 
-# Where things lie in the pod.
+# Paths in the pod.
 DIRS = {
     "build": "/build",
     "bin": "/opt/zddc",
@@ -26,29 +26,29 @@ DIRS = {
     "undo": "/zddc/undo",
 }
 BINARY = f"{DIRS['bin']}/zddc-server"
-# Where the container that mounts the overlay does so. A sidecar that was killed finds it below the top of the volume, and
-# can still undo it for all.
+# The folder in which a sidecar mounts the overlay. Since it is below the top of the volume, a sidecar that was killed can still
+# find the mount and remove it for all containers.
 MERGED = "merged"
 STOP_DELAY = 5
-"""Seconds that an old pod serves on, until all of the cluster knows that it goes."""
+"""Seconds that an old pod continues to serve, until all of the cluster knows that it stops."""
 DRAIN = 65
-"""That, and the 60 s that the server gives a request."""
+"""STOP_DELAY and the 60 s that the server gives a request."""
 VOLUMES = ("access", "bin", "build", "cache", "data", "data-readonly", "overlay-scratch", "tmp")
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-# Names in the environment of the server that the mounter of the overlay reads.
+# Names in the server's environment that the overlay's mounter reads.
 MOUNTER_ENV = ("LOWER_DIR", "SCRATCH_DIR", "RUN_AS_USER", "RUN_AS_GROUP", "RUN_AS_GROUPS", "BINARY")
 RESERVED_BUILD_ENV = re.compile(
     "((SOURCE|BUILD|CACHE|ACCESS)_.+|BIN_DIR|HOME|TMPDIR|GIT_TERMINAL_PROMPT|GIT_SSH_COMMAND|CGO_ENABLED|GOPATH|GOCACHE|GOMODCACHE)$"
 )
-"""Names in the environment of the fetch and the build that are the role's own."""
+"""Names in the environment of the fetch and the build that only the role sets."""
 WAYS = re.compile(
     "(?i:(https?|all|no)_proxy|GO(NO)?PROXY|GO(NO)?SUMDB|GOPRIVATE|GOINSECURE|GOVCS|GOAUTH|SSL_CERT_(FILE|DIR)|GIT_.+)$"
 )
-"""Names that decide where the source and the modules come from, and not what is built of them."""
+"""Names that decide where the source and the modules come from, but not what is built."""
 
 
 def digest(text: str, length: int) -> str:
-    """Give a mark of a text."""
+    """Return the first digits of a text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
@@ -63,66 +63,66 @@ def combined(base: Mapping[str, Any], *others: Mapping[str, Any]) -> Object:
 
 
 def port(options: Options) -> int:
-    """Give the port that the server listens on, 0 where the address has none."""
+    """Return the port that the server listens on, 0 if the address has none."""
     found = re.search("[0-9]+$", options.addr)
     return int(found[0]) if found else 0
 
 
 def shared_store(options: Options) -> bool:
-    """Whether all pods of the instance write to the same place."""
+    """Check whether all pods of the instance write to the same place."""
     return bool(mode_set(options.mode)["__zddc_server_shared_store"])
 
 
 def mounter(options: Options) -> str:
-    """Give who mounts the overlay in dev."""
+    """Return what mounts the overlay in dev."""
     return "server" if options.overlay_mounter == "auto" else str(options.overlay_mounter)
 
 
 def overlay_root(options: Options) -> str:
-    """Give where that one mounts it."""
+    """Return where the overlay is mounted."""
     return f"/zddc/data/{MERGED}" if mounter(options) == "sidecar" else str(options.root)
 
 
 def env(options: Options) -> dict[str, Any]:
-    """Give the server's environment from variables. The template fixes FIXED_ENV."""
+    """Return the server's environment from variables. The template sets FIXED_ENV."""
     given = {name: options[option] for name, option in names.ENVIRONMENT.items()}
     return {name: ",".join(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def probes(options: Options) -> dict[str, Object]:
-    """Give the probes by name."""
+    """Return the probes by name."""
     timings = combined(mode_set(options.mode)["zddc_server_probes"], options.probes)
     request = {"httpGet": {"path": "/", "port": "http"}}
     return {name: {**request, **timing} for name, timing in sorted(timings.items()) if timing}
 
 
-# The build, and its cache
+# The build and its cache
 
 
 def own_cache(options: Options) -> str:
-    """Give the name of the claim that the role makes for a cache."""
+    """Return the name of the claim that the role creates for a cache."""
     return f"{options.name}-build-cache"
 
 
 def cache_claim(options: Options) -> str:
-    """Give the claim with the cache, empty where there is none."""
+    """Return the claim with the cache, empty if there is none."""
     return {"none": "", "own": own_cache(options), "claim": str(options.build_cache_claim)}[options.build_cache]
 
 
 def cache_label(options: Options) -> dict[str, str]:
-    """Give the label by which the pods of a cache find each other where it can be on one node alone."""
+    """Return the label that brings the pods of a cache together if the cache can be on only one node."""
     claim = cache_claim(options)
     alone = claim and options.build_cache_access_mode == "ReadWriteOnce"
     return {names.BUILD_CACHE: digest(claim, 16)} if alone else {}
 
 
 def pull_policy(options: Options, policy: str) -> str:
-    """Give a policy. With a cache, a restart needs no registry."""
+    """Return a pull policy. With a cache, a restart needs no registry."""
     return "IfNotPresent" if policy == "Always" and cache_claim(options) else policy
 
 
 def builders(options: Options) -> list[Object]:
-    """Give the containers that bring the binary: one where its image has both git and Go, since each takes a second."""
+    """Return the containers that provide the binary: one if its image has both git and Go, since each takes a second."""
 
     def builder(part: str, *steps: str) -> Object:
         policy = pull_policy(options, options[f"{part}_image_pull_policy"])
@@ -134,25 +134,25 @@ def builders(options: Options) -> list[Object]:
 
 
 def build_flags(options: Options) -> str:
-    """Give Go's flags. CGO is off: the same commit with the same toolchain and flags is the same build, in whichever cache."""
+    """Return Go's flags. CGO is off: the same commit with the same toolchain and flags is the same build in any cache."""
     return " ".join(filter(None, ["-trimpath", options.build_env.get("GOFLAGS")]))
 
 
 def build_env(options: Options) -> dict[str, Any]:
-    """Give the environment of the fetch and the build, besides the role's own."""
+    """Return the environment of the fetch and the build, without the role's own."""
     return {name: value for name, value in options.build_env.items() if name != "GOFLAGS" and value is not None}
 
 
 def build_key(options: Options, commit: str) -> str:
-    """Give what tells a build from others in the cache."""
+    """Return the key of a build in the cache."""
     decisive = [{"key": name, "value": value} for name, value in build_env(options).items() if not WAYS.match(name)]
     built = {"commit": commit, "image": options.build_image, "flags": build_flags(options), "env": decisive}
     return digest(json.dumps(built, sort_keys=True), 20)
 
 
 def build_resources(options: Options) -> Object:
-    """Give those of the init containers. What these ask for counts as long as the pod lives: with a cache, the build has a
-    pod of its own."""
+    """Return the resources of the init containers. Their requests count as long as the pod lives, so they are 0 with a cache,
+    where the build has its own pod."""
     given: Object = options.build_resources
     if not cache_claim(options) or not given:
         return given
@@ -161,14 +161,14 @@ def build_resources(options: Options) -> Object:
 
 
 def access(options: Options) -> Iterator[Object]:
-    """Give what the fetch and the build get in with, and whom they trust: the sources of one folder of files."""
+    """Yield the credentials and the trusted certificates of the fetch and the build: the sources of one folder of files."""
     ssh, token, bundle = options.git_ssh, options.git_token, options.ca_bundle
     if ssh:
         yield _file("secret", ssh.get("secret"), ssh.get("key") or "ssh-privatekey", "ssh-key")
         hosts = ssh.get("known_hosts_config_map")
         source, name = ("configMap", hosts) if hosts else ("secret", ssh.get("secret"))
         yield _file(source, name, ssh.get("known_hosts_key") or "known_hosts", "known_hosts")
-        # ssh wants to know its user by name.
+        # ssh needs a name for its user.
         field = {"fieldPath": f"metadata.annotations['{names.PASSWD}']"}
         yield {"downwardAPI": {"items": [{"path": "passwd", "fieldRef": field}]}}
     if token:
@@ -185,24 +185,24 @@ def _file(source: str, name: str | None, key: str, path: str, **more: Any) -> Ob
 
 
 def passwd(options: Options) -> dict[str, str]:
-    """Give the annotation with the user's line, where ssh needs one."""
+    """Return the annotation with the user's passwd line, if ssh needs one."""
     line = f"zddc:x:{options.run_as_user}:{options.run_as_group}::{DIRS['build']}/home:/bin/sh"
     return {names.PASSWD: line} if options.git_ssh else {}
 
 
-# Where the pods run, and as whom
+# Where the pods run, and as which user
 
 
 def own_account(options: Options) -> str:
-    """Give the name of the service account that the role makes, where it makes one."""
+    """Return the name of the service account that the role creates, if it creates one."""
     return str((options.service_account_create and options.service_account_name) or options.name)
 
 
 def placement(options: Options) -> Object:
-    """Give what the pods of the server and of the builds have alike. What is empty is left out."""
+    """Return what the pods of the server and of the builds share, without empty fields."""
     account = own_account(options) if options.service_account_create else options.service_account_name or "default"
     found = {
-        # Always told: the API server keeps the name in a second field too, which an apply without the first would leave.
+        # Always set: the API server copies the name to a second field, which an apply without the first would leave.
         "serviceAccountName": account,
         "imagePullSecrets": [{"name": secret} for secret in options.image_pull_secrets],
         "priorityClassName": options.priority_class_name,
@@ -214,7 +214,7 @@ def placement(options: Options) -> Object:
 
 
 def affinity(options: Options) -> Object:
-    """Give the affinity: the pods of the server and of its builds find a cache that can be on one node alone."""
+    """Return the affinity, which brings the pods of the server and of its builds to a cache that can be on only one node."""
     given: Object = options.affinity
     label = cache_label(options)
     if not label:
@@ -225,7 +225,7 @@ def affinity(options: Options) -> Object:
 
 
 def pod_security_context(options: Options) -> Object:
-    """Give that of the pods."""
+    """Return the security context of the pods."""
     group = options.fs_group
     return combined(
         {"supplementalGroups": options.supplemental_groups, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -235,7 +235,7 @@ def pod_security_context(options: Options) -> Object:
 
 
 def unprivileged(options: Options) -> Object:
-    """Give the security context of every container that needs no privilege."""
+    """Return the security context of every container that needs no privilege."""
     return combined(
         {
             "runAsNonRoot": True,

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The manifests of an instance: from its variables and the source, without a play or a cluster.
+"""Renders the manifests of an instance from its variables and the source, without a play or a cluster.
 
 A template reads options, the variables without their prefix; instance and pods, what follows from these; source, what is
 deployed; object, the labels and annotations of what it renders; scripts, what runs in the pods.
@@ -33,19 +33,19 @@ class Source:
 
     commit: str
     at: str = ""
-    """When that was looked up."""
+    """When the commit was looked up."""
     signature: Mapping[str, str] | None = None
-    """Who signed it, and a mark of who was trusted then."""
+    """Who signed it, and a digest of the signers that were trusted then."""
 
 
 @cache
 def environment() -> jinja2.Environment:
-    """Give the templates of the role."""
+    """Return the templates of the role."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROLE / "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
-        # What comes of it is read as YAML; every value is written as JSON.
+        # The result is read as YAML, and every value is written as JSON.
         autoescape=False,
     )
     found.filters["to_json"] = json.dumps
@@ -54,23 +54,23 @@ def environment() -> jinja2.Environment:
 
 @cache
 def scripts() -> dict[str, str]:
-    """Give the scripts of the pods by name."""
+    """Return the scripts of the pods by name."""
     return {path.stem: path.read_text(encoding="utf-8").rstrip() for path in (ROLE / "files").glob("*.sh")}
 
 
 def rendered(template: str, **context: Any) -> Manifest:
-    """Give the manifest that a template renders."""
+    """Return the manifest that a template renders."""
     text = environment().get_template(template).render(scripts=scripts(), **context)
     return dict(yaml.load(text, Loader=Loader))
 
 
 def manifests(options: Options, source: Source) -> list[Manifest]:
-    """Give the objects that are wanted, in the order in which they are applied, the user's own last."""
+    """Return the wanted objects in the order in which they are applied, the user's own last."""
     return [*(manifest(options, source, one) for one in objects.table(options) if one.wanted), *extras(options)]
 
 
 def manifest(options: Options, source: Source, one: objects.Object) -> Manifest:
-    """Give an object with the user's patch."""
+    """Return an object with the user's patch."""
     own = signed(source) if one.kind == "Deployment" else {}
     metadata = {"name": one.name, **objects.metadata(options, one.option, objects.labels(options), own)}
     found = rendered(
@@ -80,13 +80,13 @@ def manifest(options: Options, source: Source, one: objects.Object) -> Manifest:
 
 
 def extras(options: Options) -> list[Manifest]:
-    """Give the user's own objects, marked as this instance's."""
+    """Return the user's own objects, marked as this instance's."""
     owned = {"metadata": {"namespace": options.namespace, "labels": objects.owner_labels(options)}}
     return [pods.combined(item, owned) for item in options.extra_objects]
 
 
 def file_names(options: Options) -> list[str]:
-    """Give a file name for each of the manifests."""
+    """Return a file name for each of the manifests."""
     own = (one for one in objects.table(options) if one.wanted)
     return [
         *(
@@ -98,7 +98,7 @@ def file_names(options: Options) -> list[str]:
 
 
 def build_job(options: Options, deployment: Manifest) -> Manifest:
-    """Give the Job that does what the pods of a Deployment would do at their start, and no more, named by all of that."""
+    """Return the Job that builds what the pods of a Deployment would build at their start. Its content decides its name."""
     template = deployment["spec"]["template"]
     own = {
         key: value
@@ -119,7 +119,7 @@ def build_job(options: Options, deployment: Manifest) -> Manifest:
 
 
 def job_pod(options: Options, template: Manifest) -> Manifest:
-    """Give what the pod of a build has of those of the Deployment."""
+    """Return what the pod of a build takes from the pods of the Deployment."""
     spec, metadata = template["spec"], template["metadata"]
     steps = [
         {**one, "env": [*one["env"], {"name": "CACHE_REQUIRED", "value": "1"}], "resources": options.build_resources}
@@ -127,7 +127,7 @@ def job_pod(options: Options, template: Manifest) -> Manifest:
         if one["name"] in ("fetch", "build")
     ]
     used = {mount["name"] for step in steps for mount in step["volumeMounts"]}
-    # A claim that the role made may be given to the builder's group; one that was named is left as it is.
+    # A claim that the role creates may be given to the builder's group; one that the user names stays unchanged.
     group = {"fsGroup": options.run_as_group, "fsGroupChangePolicy": "OnRootMismatch"} if options.build_cache == "own" else {}
     noted = {key: value for key, value in metadata["annotations"].items() if key == names.PASSWD}
     together = {key: value for key, value in metadata["labels"].items() if key == names.BUILD_CACHE}
@@ -147,13 +147,13 @@ PLACEMENT = ("serviceAccountName", "imagePullSecrets", "priorityClassName", "nod
 
 
 def signed(source: Source) -> dict[str, str]:
-    """Give who signed what is deployed, and who was trusted then, as annotations of the Deployment."""
+    """Return who signed the source, and who was trusted then, as annotations of the Deployment."""
     found = source.signature
     return {names.SIGNED_BY: found["signed_by"], names.TRUSTED_SIGNERS: found["trusted"]} if found else {}
 
 
 def instance(options: Options) -> Manifest:
-    """Give what follows from the variables and is no part of a pod."""
+    """Return what follows from the variables and is not part of a pod."""
     return {
         "selector": objects.selector(options),
         "labels": objects.labels(options),
@@ -164,7 +164,7 @@ def instance(options: Options) -> Manifest:
 
 
 def certificates(options: Options) -> list[Manifest]:
-    """Give the Secrets with certificates for the Ingress, each with the hosts that have it."""
+    """Return the Secrets with certificates for the Ingress, each with its hosts."""
     of_hosts = [(entry.get("tls_secret", options.ingress_tls_secret), entry["host"]) for entry in options.ingress_hosts]
     named = sorted((pair for pair in of_hosts if pair[0]), key=lambda pair: pair[0])
     return [
@@ -174,7 +174,7 @@ def certificates(options: Options) -> list[Manifest]:
 
 
 def clients(options: Options) -> list[Manifest]:
-    """Give who may reach the pods, as a NetworkPolicy names them."""
+    """Return the clients that may reach the pods, in the terms of a NetworkPolicy."""
     selectors = {"namespace_selector": "namespaceSelector", "pod_selector": "podSelector"}
     return [
         {"ipBlock": {"cidr": one["cidr"]}}
@@ -185,7 +185,7 @@ def clients(options: Options) -> list[Manifest]:
 
 
 def of_pods(options: Options, source: Source) -> Manifest:
-    """Give what is in the server's pods."""
+    """Return what is in the server's pods."""
     notes = {
         names.GIT_REPO: options.git_repo,
         names.GIT_REF: options.git_ref,

@@ -178,7 +178,7 @@ def test_it_goes_on_when_the_cluster_is_back(
 ) -> None:
     result, door = write(BROKEN, status(503), status(401), WELL)
     assert (result["changed"], "failed" in result, len(door.calls), clock) == (True, False, 4, [3, 3, 3])
-    assert capsys.readouterr().err == "here: the cluster is away: waiting for it, 10 s at most\n"
+    assert capsys.readouterr().err == "here: the cluster does not answer: waiting up to 10 s\n"
     cluster.answers["/version"] = 401
     assert write(status(401), WELL)[0] == {
         "changed": False, "warnings": [], "failed": True, "reason": "expired",

@@ -102,7 +102,7 @@ def test_the_archive(ask: Ask) -> None:
     result, door = ask(archive="/here.tar", check_mode=True)
     assert (result["changed"], door.asked) == (False, [])
     result, door = ask(archive="/there.tar")
-    assert (result["msg"], door.asked) == ("archive: /there.tar is there already. Remove it, or name another.", [])
+    assert (result["msg"], door.asked) == ("archive: /there.tar already exists. Remove it, or name another.", [])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_list_that_did_not_come_whole(ask: Ask) -> None:
     result, _door = ask({"list": {**LIST, "stdout": ""}})
     assert (result["failed"], result["msg"]) == (
         True,
-        "The list of changes did not come whole from the pod. Run this again.",
+        "The pod sent an incomplete list of changes. Rerun this.",
     )
 
 

@@ -18,7 +18,7 @@ CHECKED = {"instance": {"options": {"name": "archive", "namespace": "docs"}}}
     ("facts", "well", "result"),
     [
         ({"plan": PLAN}, True, "would be changed"),
-        ({"plan": {**PLAN, "work": False}}, True, "would stay as it is"),
+        ({"plan": {**PLAN, "work": False}}, True, "would stay unchanged"),
         ({"plan": PLAN, "checked": CHECKED, "said": {"msg": "archive in namespace docs is stopped."}}, True, "is stopped."),
         ({"plan": PLAN, "checked": CHECKED}, False, "failed: see above"),
         ({"plan": PLAN, "failure": {"message": "pod one: it failed\nlog"}}, False, "failed: pod one: it failed"),

@@ -85,7 +85,7 @@ def record(result: str) -> dict[str, Any]:
     ("done", "failure", "wanted", "result", "shown"),
     [
         (True, None, 1, "served", "serves"),
-        (True, None, 1, "unfinished", "serves, but its deploy did not come to its end"),
+        (True, None, 1, "unfinished", "serves, but its deploy did not finish"),
         (True, None, 0, "served", "stopped"),
         (False, None, 1, "served", "pod web-1: building"),
         (
@@ -147,14 +147,14 @@ def pod_that_said(message: str) -> Pod:
         (RECORD, "c0ffee", None, ""),
         ("", "c0ffee", "-trimpath", ""),
         ("package main: no record", "c0ffee", "-trimpath", ""),
-        (RECORD, "decade", "-trimpath -race", "commit c0ffee, where decade was asked for"),
+        (RECORD, "decade", "-trimpath -race", "commit c0ffee instead of decade"),
         (RECORD, "decade", "-x",
-         "commit c0ffee, where decade was asked for, and of flags -trimpath -race, where -x was asked for"),
+         "commit c0ffee instead of decade, and of flags -trimpath -race instead of -x"),
     ],
 )  # fmt: skip
 def test_another_build_than_was_asked_for(message: str, commit: str, flags: str | None, shown: str) -> None:
     pod, noted = pod_that_said(message), {"varasys.zddc/git-commit": commit}
     if flags:
         noted["varasys.zddc/build-flags"] = flags
-    assert other_build(pod, noted) == (f"Pod web-1 runs a build of {shown}. Delete it, and it is built anew." if shown else "")
+    assert other_build(pod, noted) == (f"Pod web-1 runs a build of {shown}. Delete it to rebuild it." if shown else "")
     assert built(pod.seen).get("go") == ("go1.24.4" if message == RECORD else None)

@@ -48,24 +48,24 @@ def wrong(result: dict[str, Any]) -> dict[str, str]:
 
 def test_a_pod_of_another_commit(ask: Callable[..., Any]) -> None:
     result = ask(pods={"items": [pod(COMMIT), pod("f" * 40), pod("e" * 40, deletionTimestamp="2026-01-01T00:00:00Z")]})
-    assert wrong(result)[f"every pod is of commit {COMMIT[:12]}"] == "0123456789ab, ffffffffffff"
+    assert wrong(result)[f"every pod runs commit {COMMIT[:12]}"] == "0123456789ab, ffffffffffff"
 
 
 def test_a_pod_of_a_build(ask: Callable[..., Any]) -> None:
     build = pod("none", labels={"batch.kubernetes.io/job-name": "web-build-1"})
-    assert f"every pod is of commit {COMMIT[:12]}" not in wrong(ask(pods={"items": [pod(COMMIT), build]}))
+    assert f"every pod runs commit {COMMIT[:12]}" not in wrong(ask(pods={"items": [pod(COMMIT), build]}))
 
 
 def test_no_pod(ask: Callable[..., Any]) -> None:
-    assert wrong(ask(pods={"items": []}))[f"every pod is of commit {COMMIT[:12]}"] == "there is no pod"
+    assert wrong(ask(pods={"items": []}))[f"every pod runs commit {COMMIT[:12]}"] == "there is no pod"
 
 
 def test_the_api_servers_own_answer_is_none_of_the_server(ask: Callable[..., Any]) -> None:
     result = ask(page=503)
-    said = "no answer of the server: the cluster answers with an error (503): message of 503"
+    said = "no answer from the server: the cluster answers with an error (503): message of 503"
     assert wrong(result)["GET / answers 200 with HTML"] == said
     # A refusal of the cluster is none of the server.
-    assert wrong(result)["GET /.zddc.d/ is refused"].startswith("no answer of the server: the cluster has no such resource (404)")
+    assert wrong(result)["GET /.zddc.d/ is refused"].startswith("no answer from the server: the cluster has no such resource (404)")
 
 
 def test_it_asks_for_what_it_says(ask: Callable[..., Any]) -> None:

@@ -223,5 +223,5 @@ def test_the_lines_of_its_progress(built: Any, tmp_path: Any) -> None:
 
 def test_check_mode_asks_nothing(built: Any, cluster: Any) -> None:
     result = built(check_mode=True)
-    assert (result["changed"], result["msg"]) == (True, "Check mode: Job web-build-1 in namespace docs was not made.")
+    assert (result["changed"], result["msg"]) == (True, "Check mode: Job web-build-1 in namespace docs was not created.")
     assert (cluster.writes, cluster.requests) == ([], [])

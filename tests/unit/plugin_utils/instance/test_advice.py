@@ -25,12 +25,12 @@ def told(**variables: Any) -> list[str]:
 def test_what_dev_warns_of() -> None:
     dev = {"mode": "dev", "git_ref": "main", "service_type": "NodePort"}
     assert told(**dev) == [
-        "zddc_server_service_type is NodePort, and zddc_server_allowed_clients is empty. The server believes the header "
-        "X-Auth-Request-Email: whoever reaches a pod past the proxy that sets it can be anyone. Name in "
+        "zddc_server_service_type is NodePort, and zddc_server_allowed_clients is empty. The server trusts the header "
+        "X-Auth-Request-Email: a client that bypasses the proxy that sets this header can act as any user. Name in "
         "zddc_server_allowed_clients what may reach the pods, or set zddc_server_guarded_elsewhere to true if something else "
-        "sees to that.",
+        "restricts access to them.",
         "zddc_server_log_level is debug, and zddc_server_service_type is NodePort: the log holds the headers of every "
-        "request, cookies and tokens among them. Set it to info, unless whoever may read the log may act as these users.",
+        "request, including cookies and tokens. Set it to info, unless everyone who can read the log may act as these users.",
     ]
     assert told(**dev, guarded_elsewhere=True, log_level="info") == []
     assert told(**dev, allowed_clients=FRIENDS, log_level="info") == []
@@ -39,8 +39,8 @@ def test_what_dev_warns_of() -> None:
 @pytest.mark.parametrize("budget", [{"minAvailable": 3}, {"minAvailable": "100%"}, {"maxUnavailable": 0}])
 def test_a_budget_that_no_pod_may_go_by(budget: dict[str, Any]) -> None:
     assert told(replicas=3, disruption_budget=budget) == [
-        f"zddc_server_disruption_budget is {json.dumps(budget)} with 3 replicas: no pod may be taken away, and no node that "
-        "has one can be drained. Leave room for one."
+        f"zddc_server_disruption_budget is {json.dumps(budget)} with 3 replicas: no pod may be evicted, and no node that "
+        "runs one can be drained. Allow one pod to be unavailable."
     ]
 
 

@@ -46,7 +46,7 @@ def test_a_mode_that_there_is_not() -> None:
 
 def test_a_misspelt_variable() -> None:
     assert misspelt("zddc_server_git_reff").endswith("Did you mean zddc_server_git_ref?")
-    assert misspelt("zddc_server_colour").endswith("lists those that there are.")
+    assert misspelt("zddc_server_colour").endswith("lists the variables.")
 
 
 def test_unknown_keys() -> None:
@@ -56,11 +56,11 @@ def test_unknown_keys() -> None:
     }
     assert list(plain_errors(["value of a is x", "a.b.x, e.y, e.y. Supported parameters include: f."], specs)) == [
         "value of a is x",
-        "a.b has no key x: it has c, d. Correct it, or take it out.",
-        "e has no key y: it has f. Correct it, or take it out.",
+        "a.b has no key x: it has c, d. Correct it, or remove it.",
+        "e has no key y: it has f. Correct it, or remove it.",
     ]
     assert list(plain_errors(["a.example.org/gpu. Supported parameters include: b."], specs)) == [
-        "a has no key example.org/gpu: it has b. Correct it, or take it out."
+        "a has no key example.org/gpu: it has b. Correct it, or remove it."
     ]
 
 

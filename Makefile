@@ -1,37 +1,37 @@
-# Every command sets up what it needs: a virtual environment in .venv, a kind cluster named zddc.
+# Every target sets up what it needs: a virtual environment in .venv, a kind cluster named zddc.
 .PHONY: help demo check test lint golden options sanity newest faults bench cluster clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
 PLAYBOOK := $(VENV)/bin/ansible-playbook -i localhost,
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-# The user's own clusters and inventory are left alone.
+# Never use the user's own clusters and inventory.
 unexport KUBECONFIG $(filter K8S_AUTH_%,$(.VARIABLES)) ANSIBLE_CONFIG ANSIBLE_INVENTORY
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 $(VENV)/done: requirements.txt
-	@echo "== Python packages into $(VENV)"
+	@echo "== Install Python packages into $(VENV)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: put one first in PATH"; exit 1; }
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --requirement requirements.txt
 	@touch $@
 
 $(VENV)/scan/done: $(VENV)/done tests/golden/requirements.txt
-	@echo "== What scans the manifests into $(VENV)/scan"
+	@echo "== Install the manifest scanners into $(VENV)/scan"
 	python3 -m venv $(VENV)/scan
 	$(VENV)/scan/bin/pip install --quiet --requirement tests/golden/requirements.txt
 	@touch $@
 
-cluster: $(VENV)/done ## bring up the kind cluster zddc, as the demo and the tests use it
-	@echo "== The kind cluster zddc"
+cluster: $(VENV)/done ## create or fix the kind cluster zddc, for the demo and the tests
+	@echo "== Create or fix the kind cluster zddc"
 	$(PLAYBOOK) playbooks/cluster.yml $(CLUSTER)
 
-demo: $(VENV)/done ## from nothing to prod and dev running on the same documents, at 127.0.0.1
+demo: $(VENV)/done ## deploy prod and dev over the same documents, at 127.0.0.1, on a bare machine
 	$(PLAYBOOK) playbooks/demo.yml $(DEMO)
 
-# In this order, two side by side: what takes longest is last but two. .pre-commit-config.yaml has the same.
+# The order matters, as two run in parallel: the slowest is third from last. .pre-commit-config.yaml has the same linters.
 LINT := lint-ruff lint-shell lint-changelog lint-yaml lint-ansible lint-docs lint-mypy
 SCRIPTS := .ci/run $(shell find bench roles tests -name '*.sh' -o -path '*/pieces/*/build')
 .PHONY: $(LINT) check-tests
@@ -56,33 +56,33 @@ lint-yaml: $(VENV)/done
 lint-ansible: $(VENV)/done
 	tests/lint.sh
 
-# It copies what the collection depends on, and would leave it out as Git does, for lying in $(VENV).
+# It copies the dependencies of the collection, and would skip them because Git ignores $(VENV).
 lint-docs: $(VENV)/done
 	GIT_CEILING_DIRECTORIES=$(realpath $(VENV)/bin/..) antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 lint-mypy: $(VENV)/done
 	mypy
 
-check: $(VENV)/scan/done ## lint, and every test that needs no cluster
-	@echo "== Lint, and tests without a cluster"
+check: $(VENV)/scan/done ## lint, and run every test that needs no cluster
+	@echo "== Lint, and run the tests without a cluster"
 	@$(MAKE) --no-print-directory --jobs 3 $(LINT) check-tests
 
 check-tests: $(VENV)/scan/done
 	pytest --numprocesses 4 --quiet tests/unit tests/variables tests/golden tests/offline tests/fixtures/test_stand_in.py \
 		tests/cluster/test_engine.py tests/cluster/test_pieces.py tests/cluster/test_runc_fit.py
 
-test: $(VENV)/scan/done ## everything that CI runs
+test: $(VENV)/scan/done ## run everything that CI runs
 	@$(MAKE) --no-print-directory --jobs 2 lint cluster CLUSTER="-e kind_cluster_ingress=true"
-	@echo "== Tests, four side by side"
+	@echo "== Run the tests, four in parallel"
 	pytest --numprocesses 4
 
-golden: $(VENV)/done ## write the golden manifests anew, for review
+golden: $(VENV)/done ## regenerate the golden manifests, for review
 	ZDDC_GOLDEN=write pytest tests/golden
 
-options: $(VENV)/done ## write docs/options.md anew from the argument specs
+options: $(VENV)/done ## regenerate docs/options.md from the argument specs
 	python tests/variables/options.py
 
-sanity: $(VENV)/done ## run ansible-test sanity over the collection as it is built
+sanity: $(VENV)/done ## run ansible-test sanity on the built collection
 	@echo "== ansible-test sanity"
 	tests/sanity/run.sh $(SANITY)
 
@@ -90,18 +90,18 @@ newest: $(VENV)/done ## run the golden tests and a scenario with the newest ansi
 	$(MAKE) cluster
 	tests/newest/run.sh $(NEWEST)
 
-faults: $(VENV)/done ## do every fault to an instance, and write what it cost into docs/faults.md
+faults: $(VENV)/done ## cause every fault, and write its effect on an instance to docs/faults.md
 	$(MAKE) cluster
 	ZDDC_FAULTS=write pytest tests/faults -m "" $(FAULTS)
 	python tests/faults/report.py
 
-bench: $(VENV)/done ## measure against the charts, and write the table in the README
+bench: $(VENV)/done ## measure against the charts, and write the table to the README
 	$(MAKE) cluster
 	$(VENV)/bin/pip install --quiet --requirement bench/requirements.txt
-	@echo "== Benchmark; leave the machine to it"
+	@echo "== Benchmark; keep the machine idle"
 	python bench/run.py $(BENCH)
 	python bench/report.py
 
-clean: $(VENV)/done ## remove the cluster, what was built for it, and the virtual environment
+clean: $(VENV)/done ## remove the cluster, everything built for it, and the virtual environment
 	$(PLAYBOOK) playbooks/cluster.yml -e kind_cluster_state=absent -e kind_cluster_purge=true
 	rm -rf $(VENV) .cache .pytest_cache .ansible *.tar.gz

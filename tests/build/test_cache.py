@@ -105,12 +105,12 @@ def test_without_the_git_host(site: Any) -> None:
         played = site.deploy()
         assert (played.returncode, played.changed, site.objects()) == (0, 0, before)
         (told,) = [message for message in played.messages if message.startswith(unreadable) and "Going on" in message]
-        assert told.endswith(f" Going on with commit {commit}, which was deployed last: nothing newer was looked for.")
+        assert told.endswith(f" Continuing with commit {commit}, which was deployed last; newer commits were not checked.")
 
         # It can still be changed otherwise, and its commit be named in full.
         played = site.deploy(git_ref=commit, log_level="warn")
         assert (played.returncode, played.message) == (0, "")
-        assert any(message.endswith(f" Going on with commit {commit}, which was given.") for message in played.messages)
+        assert any(message.endswith(f" Continuing with commit {commit}, which was given.") for message in played.messages)
         assert site.served() == commit
         played = site.deploy(playbook="rollback")
         assert (played.returncode, played.message) == (0, "")
@@ -121,7 +121,7 @@ def test_without_the_git_host(site: Any) -> None:
         assert played.returncode == 2
         assert played.message.startswith(unreadable)
         assert played.message.endswith(
-            " Nothing of this ref is deployed that could be kept; a full commit as zddc_server_git_ref needs no answer."
+            " No commit of this ref is deployed that could be kept; a full commit as zddc_server_git_ref needs no answer."
         )
         assert site.objects() == before
 
@@ -142,7 +142,7 @@ def test_a_commit_that_does_not_compile(site: Any) -> None:
         lines[0],
     )
     assert lines[-2:] == [
-        "The instance was not touched: what served before serves on.",
+        "The instance was not changed: what served before still serves.",
         "Next: fix the cause and deploy again",
     ]
     assert len(answers) > 20 and set(answers) == {site.served()} != {commit}
@@ -266,7 +266,7 @@ def test_a_cache_without_a_volume(site: Any, other: dict[str, Any]) -> None:
         r"(  Warning ProvisioningFailed [^\n]+\n)+"
         r"decided by: zddc_server_build_cache, zddc_server_build_cache_storage_class, zddc_server_build_cache_access_mode, "
         r"zddc_server_build_cache_size\n"
-        r"The instance was not touched: what served before serves on\.\n"
+        r"The instance was not changed: what served before still serves\.\n"
         r"Next: fix the cause and deploy again",
         played.message,
     )

@@ -130,7 +130,7 @@ def test_a_kubeconfig_is_mended_with_nothing_built(cluster: Cluster, left: str |
 def test_a_port_that_it_was_made_without(cluster: Cluster) -> None:
     refused = cluster.see_to(ports=[{"host_port": 30180, "node_port": 30080}, {"host_port": 30181, "node_port": 30081}])
     assert refused.returncode == 2
-    assert refused.message.startswith(f"kind_cluster_ports: the cluster {NAME} was made without 30181:30081 ")
+    assert refused.message.startswith(f"kind_cluster_ports: the cluster {NAME} was created without 30181:30081 ")
     assert cluster.found()["ready"]
 
 
@@ -153,7 +153,7 @@ def test_what_is_sent_to_no_pod_stays_on_the_node(cluster: Cluster) -> None:
 def test_a_cluster_that_was_half_made_is_made_anew(cluster: Cluster) -> None:
     before = cluster.containers()
     cluster.engine("exec", NODE, "rm", "/kind/complete")
-    cluster.became("created anew, since it was running and beyond repair")
+    cluster.became("created again, because it was running and beyond repair")
     assert cluster.containers() != before
 
 

@@ -298,7 +298,7 @@ def test_a_namespace_is_made_on_request(stage: Any) -> None:
         # The comparison and the namespace.
         assert (played.returncode, played.changed) == (2, 2)
         assert played.message == (
-            "The namespace deploy-new was made, as zddc_server_create_namespace asks, and nothing else. "
+            "The namespace deploy-new was created, as zddc_server_create_namespace requests, and nothing else. "
             "Create the claim zddc-root (zddc_server_data_claim) in it, then run this again."
         )
         assert stage.core.read_namespace("deploy-new").status.phase == "Active"

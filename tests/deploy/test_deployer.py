@@ -108,7 +108,7 @@ def test_who_may_not_clean_up(stage: Any, deployer: Callable[..., str]) -> None:
     rule = {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["delete"]}
     assert (played.returncode, played.end) == (
         2,
-        "The new revision is applied, and what is not wanted any more stays: zddc_server_kubeconfig: "
+        "The new revision is applied, but what is no longer needed stays: zddc_server_kubeconfig: "
         f'User "{user}" cannot delete resource "ingresses" in API group "networking.k8s.io" in the namespace '
         f"\"{stage.namespace}\". {user} needs this rule, in a Role in namespace '{stage.namespace}': {json.dumps(rule)}. All "
         'that the playbooks need: docs/operations.md, "Rights".',

@@ -108,7 +108,7 @@ def test_a_failed_revision_goes_back(stage: Any, tmp_path: Path) -> None:
     assert played.end.splitlines() == [
         played.message.splitlines()[0],
         f"Revision {newest} serves again, zddc-server-v0.0.6 at commit {commit}.",
-        f"Logs and events of what failed are kept in {kept}",
+        f"Logs and events of what failed are stored in {kept}",
         "Next: fix the cause and deploy again",
     ]
     assert "Warning Failed Failed to pull image" in (kept / "events.txt").read_text()
@@ -130,9 +130,9 @@ def test_a_failed_revision_stays_where_nothing_shall_go_back(stage: Any, tmp_pat
     (kept,) = tmp_path.iterdir()
     assert played.end.splitlines() == [
         played.message.splitlines()[0],
-        "Nothing was gone back to, since zddc_server_rollback_on_failure is false.",
-        f"Logs and events of what failed are kept in {kept}",
-        f"Next: fix the cause and deploy again, or bring revision {newest} back with the playbook rollback",
+        "There was no rollback, because zddc_server_rollback_on_failure is false.",
+        f"Logs and events of what failed are stored in {kept}",
+        f"Next: fix the cause and deploy again, or roll back to revision {newest} with the playbook rollback",
     ]
     assert result(records(stage)[newest + 1]) == "failed"
     assert stage.served()
@@ -144,7 +144,7 @@ def test_what_the_cluster_refuses_after_all_goes_back(stage: Any) -> None:
     # A dry run takes it.
     played = stage.deploy(service_node_port=29999, rollback_on_failure=True, **INGRESS)
     refused = (
-        f'The cluster does not take this: zddc_server_service_*: Service "{stage.name}" is invalid: spec.ports[0].nodePort: '
+        f'The cluster rejects this: zddc_server_service_*: Service "{stage.name}" is invalid: spec.ports[0].nodePort: '
         "Invalid value: 29999: provided port is not in the valid range. The range of valid ports is 30000-32767"
     )
     assert (played.returncode, played.message) == (
@@ -168,7 +168,7 @@ def test_a_first_revision_that_fails_has_nothing_to_go_back_to(stage: Any) -> No
     second = {"name": "second", "service_node_port": 0, "service_type": "ClusterIP"}
     played = stage.deploy(**second, fetch_image="localhost/nowhere:1", rollback_on_failure=True)
     assert played.returncode == 2
-    assert played.end.splitlines()[1] == "No other revision has served before, so there is none to go back to."
+    assert played.end.splitlines()[1] == "No other revision has served before, so there is none to roll back to."
     removed = stage.deploy(**second, playbook="remove")
     assert (removed.returncode, removed.message) == (0, "")
     assert not [name for name in stage.objects() if name.endswith(" second")]
@@ -283,7 +283,7 @@ def test_a_run_that_is_killed_blocks_nothing(stage: Any, at: str) -> None:
     converges(stage)
 
 
-@pytest.mark.parametrize("at", ["Remove what is not wanted", "Note in the history that it serves"])
+@pytest.mark.parametrize("at", ["Remove what is no longer needed", "Record that it serves"])
 def test_a_run_that_is_killed_near_its_end_blocks_nothing(stage: Any, at: str) -> None:
     assert stage.deploy(**INGRESS).returncode == 0
     kill(stage, at)

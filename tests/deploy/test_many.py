@@ -42,7 +42,7 @@ def test_two_hosts_that_are_one_instance(stage: Any, tmp_path: Path) -> None:
     instance = f"in namespace {stage.namespace} of the cluster at {stage.core.api_client.configuration.host}"
     message = (
         f"zddc_server_name, zddc_server_namespace: first and second are the same instance, {stage.name} {instance}. Nothing was "
-        "changed. Give each a name or a namespace of its own."
+        "changed. Give each its own name or namespace."
     )
     assert played.failures == {"first": message, "second": message}
     assert played.returncode == 2

@@ -193,7 +193,7 @@ def test_prod_has_no_changes_of_its_own(stage: Any) -> None:
     played = stage.deploy(playbook="changes")
     assert (played.returncode, played.message) == (
         2,
-        "zddc_server_mode is 'prod', which writes to the claim itself: only dev has changes of its own. Set it to dev.",
+        "zddc_server_mode is 'prod', which writes to the claim itself: only dev has its own changes. Set it to dev.",
     )
     assert stage.objects() == before
 

@@ -14,15 +14,15 @@ from faults.archive import NEW
 POINTS = [
     ("Resolve the ref to a commit", 1, 0.0),
     ("Compare with the cluster", 1, 0.0),
-    ("Keep other runs off", 1, 0.0),
+    ("Take the Lease", 1, 0.0),
     ("Compare with the cluster", 2, 0.0),
     ("Build", 1, 0.0),
     ("Build", 1, 2.0),
     ("Apply the objects", 2, 0.5),
     ("Wait until the new revision serves", 1, 0.0),
     ("Wait until the new revision serves", 1, 4.0),
-    ("Note in the history that it serves", 1, 0.0),
-    ("Let other runs go on", 1, 0.0),
+    ("Record that it serves", 1, 0.0),
+    ("Release the Lease", 1, 0.0),
 ]
 
 
@@ -52,7 +52,7 @@ def test_killed_and_run_again(site: Any, note: Callable[..., None], task: str, t
 def test_two_at_once(site: Any, note: Callable[..., None]) -> None:
     with site.traffic() as traffic:
         first = site.run_playbook(git_ref=NEW)
-        first.reach("Keep other runs off")
+        first.reach("Take the Lease")
         second = site.run_playbook(log_level="warn")
         codes = first.end(), second.end()
     assert (codes, first.failures, second.failures, traffic.lost) == ((0, 0), [], [], [])

@@ -14,14 +14,14 @@ from faults.run import Door
 
 SECONDS = 20
 POINTS = [
-    ("Keep other runs off", 1),
+    ("Take the Lease", 1),
     ("Compare with the cluster", 2),
     ("Apply the objects", 1),
     ("Build", 1),
     ("Apply the objects", 2),
     ("Wait until the new revision serves", 1),
-    ("Note in the history that it serves", 1),
-    ("Let other runs go on", 1),
+    ("Record that it serves", 1),
+    ("Release the Lease", 1),
 ]
 IN_CI = [("Apply the objects", 2, False)]
 CASES = [
@@ -62,7 +62,7 @@ def test_for_good(site: Any, doors: tuple[Door, str], note: Callable[..., None],
     if task == "Build":
         (message,) = run.failures
         assert message.startswith(f"Job {site.name}-build-") and refused in message
-        assert message.endswith("Start it, or choose another. The instance was not touched: what served before serves on.")
+        assert message.endswith("Start it, or choose another. The instance was not changed: what served before still serves.")
     else:
         assert run.failures[0].startswith(f"Deployment {site.name} in namespace {site.namespace}: {refused}, after ")
         assert run.failures[1:] == [

@@ -14,7 +14,7 @@ import pytest
 from stage import FOLDERS
 
 UNTOUCHED = [
-    "The instance was not touched: what served before serves on.",
+    "The instance was not changed: what served before still serves.",
     "Next: fix the cause and deploy again",
 ]
 

@@ -15,7 +15,7 @@ def test_away_during_a_build(site: Any, note: Callable[..., None]) -> None:
     jobs = site.jobs()
     with site.traffic() as traffic:
         run = site.run_playbook(**wanted)
-        run.reach("Keep other runs off")
+        run.reach("Take the Lease")
         with run.paused():
             site.select_git("nowhere")
         try:
@@ -31,7 +31,7 @@ def test_away_during_a_build(site: Any, note: Callable[..., None]) -> None:
         first,
     )
     assert (said, step) == (
-        "The instance was not touched: what served before serves on.",
+        "The instance was not changed: what served before still serves.",
         "Next: fix the cause and deploy again",
     )
     ours = {key: value for key, value in site.objects().items() if key not in (f"Job {name}", "Service git-server")}

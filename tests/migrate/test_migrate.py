@@ -65,23 +65,23 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
         "zddc_server_run_as_user": 65532,
         "zddc_server_run_as_group": 65532,
     }
-    said = told(played, f"{file} has what the release has set")
-    assert "To be taken over: Service archive, Deployment archive, Ingress archive." in said
+    said = told(played, f"{file} has the settings of the release")
+    assert "Objects to take over: Service archive, Deployment archive, Ingress archive." in said
     assert "Without service: never. The old pods serve until the new ones do." in said
     assert "zddc_server_allowed_clients or zddc_server_guarded_elsewhere: the server trusts the header" in said
 
     played = releases.migrate("-e", "release=archive", "-e", f"file={file}")
     assert (played.returncode, played.message) == (
         2,
-        f"{file} is there already and is not overwritten. Take the release over with it, or name another: -e file=FILE",
+        f"{file} already exists and is not overwritten. Take the release over with it, or name another: -e file=FILE",
     )
     reviewed = ("-e", f"@{file}", "-e", "zddc_server_guarded_elsewhere=true")
     for step, message in (
         ("forget=true", f"The release archive in namespace {releases.namespace} was not taken over, so Helm keeps its record. "
          "Nothing was changed. Take it over first: -e @FILE -e take_over=true"),
-        ('{"take_over": true, "forget": true}', "take_over and forget are both true. Nothing was changed. Give one: what was "
-         "taken over is to be seen to work before Helm forgets it."),
-        ("take_over=true", "Nothing was changed.\n- zddc_server_mode is 'dev', and the release is one of prod. Give the "
+        ('{"take_over": true, "forget": true}', "take_over and forget are both true. Nothing was changed. Set only one: check "
+         "that what was taken over works before Helm forgets it."),
+        ("take_over=true", "Nothing was changed.\n- zddc_server_mode is 'dev', but the release is one of prod. Give the "
          "variables that were written for it: -e @FILE"),
     ):  # fmt: skip
         mode = ("-e", "zddc_server_mode=dev") if step.startswith("take") else ()
@@ -97,7 +97,7 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
     with releases.asked(0.05) as answers:
         played = releases.migrate(*reviewed, "-e", "take_over=true", *failing)
     assert played.returncode == 2 and "the image localhost/nowhere:1 cannot be pulled" in played.message
-    assert played.end.endswith("\nThe pods of the release serve on.\nNext: fix the cause and run this again")
+    assert played.end.endswith("\nThe pods of the release still serve.\nNext: fix the cause and run this again")
     assert set(answers) == {answers[0]} and not answers[0].startswith("failed")
     assert old.metadata.name in [pod.metadata.name for pod in releases.pods("archive")]
 
@@ -145,8 +145,8 @@ def test_dev(releases: Any, tmp_path: Path, jobs: bool) -> None:
     if not jobs:
         by_hand = told(played, f"The mount of the old pod {old.metadata.name} could not be undone: ")
         assert "exceeded quota: no-jobs" in by_hand and by_hand.rstrip().endswith(f"\numount {mount}")
-        assert f"Undo it on the node {old.spec.node_name}, as root; the play waits for it, 600 s:" in by_hand
-    assert told(played, "It was without service for ")
+        assert f"Undo it on the node {old.spec.node_name}, as root; the play waits 600 s for it:" in by_hand
+    assert told(played, "There was no service for ")
     (new,) = releases.pods("soak")
     assert new.metadata.uid != old.metadata.uid and releases.served()
     assert mount not in releases.on_node("cat /proc/1/mounts")
@@ -154,8 +154,8 @@ def test_dev(releases: Any, tmp_path: Path, jobs: bool) -> None:
     given = {key.removeprefix("zddc_server_"): value for key, value in yaml.safe_load(file.read_text()).items()}
     assert releases.deploy(**given).changed == 0
     # Who uninstalls it all the same loses none of them.
-    assert "Helm still has its record of the release: do not upgrade or uninstall it any more." in told(
-        played, "It was without service for "
+    assert "Helm still has its record of the release: do not upgrade or uninstall it with Helm." in told(
+        played, "There was no service for "
     )
     releases.helm("uninstall", "soak", "--wait")
     assert releases.deploy(**given).changed == 0
@@ -177,13 +177,13 @@ def test_another_selector(releases: Any, tmp_path: Path) -> None:
     played = releases.migrate("-e", "release=web", "-e", f"file={file}")
     assert (played.returncode, played.message, file.exists()) == (
         2,
-        f"{obstacle} So this release cannot be taken over as it is. docs/from-helm.md says how to move it under the same name, "
+        f"{obstacle} So this release cannot be taken over as it is. docs/from-helm.md shows how to move it under the same name, "
         "or under a new one.",
         False,
     )
     given = ("-e", "zddc_server_name=web", "-e", f"zddc_server_git_repo={releases.repository}", "-e", "take_over=true")
     played = releases.migrate(*given)
     assert (played.returncode, played.message, releases.objects()) == (
-        2, f"Nothing was changed.\n- {obstacle} docs/from-helm.md says how to move it.", before,
+        2, f"Nothing was changed.\n- {obstacle} docs/from-helm.md shows how to move it.", before,
     )  # fmt: skip
     releases.helm("uninstall", "web", "--wait")

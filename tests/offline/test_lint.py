@@ -21,9 +21,9 @@ def test_nothing_to_find(run: Callable[..., Any], greeting: dict[str, Any]) -> N
     played = run("lint", "-e", "kubernetes_version=v1.34.2", extra_objects=[greeting, other])
     assert (played.returncode, played.changed, played.message) == (0, 0, "")
     assert played.messages[-2:] == [
-        "Not checked, since Kubernetes 1.34 has no schema for it: Monitor archive",
+        "Not checked, because Kubernetes 1.34 has no schema for it: Monitor archive",
         "zddc-server-prod in namespace default, prod: no problem. Service zddc-server-prod, Deployment zddc-server-prod, "
-        "ConfigMap greeting fit Kubernetes 1.34. The cluster, the claim and the ref were not looked at: a deploy with "
+        "ConfigMap greeting are valid for Kubernetes 1.34. The cluster, the claim and the ref were not checked: a deploy with "
         "--check does that.",
     ]
 
@@ -46,7 +46,7 @@ def test_every_instance_is_looked_at(run: Callable[..., Any], greeting: dict[str
         },
     )
     assert played.returncode == 2
-    name = "zddc_server_name is 'docs' in namespace default, and for {} as well. Give each its own zddc_server_name or "
+    name = "zddc_server_name is 'docs' in namespace default, and also for {}. Give each its own zddc_server_name or "
     assert messages(played) == {
         "archive-prod": "This does not fit Kubernetes 1.34. Nothing was changed. Fix this and run again:\n"
         "- ConfigMap greeting: data.text: 1 is not of type 'string', 'null'. It is set by zddc_server_extra_objects.",

@@ -73,13 +73,13 @@ def test_what_is_not_wanted_any_more_goes_and_files_of_others_stay(run: Callable
         ),
         (
             {"commit": COMMIT, "zddc_server_expected_commit": "1" * 40},
-            f"commit is {COMMIT}, and zddc_server_expected_commit is {'1' * 40}. Nothing was written. Leave commit out, or give "
-            "the one that is expected.",
+            f"commit is {COMMIT}, but zddc_server_expected_commit is {'1' * 40}. Nothing was written. Leave commit out, or give "
+            "the expected one.",
         ),
         (
             {"commit": COMMIT, "zddc_server_trusted_signers": {"file": "/signers"}},
-            f"commit is {COMMIT}, and zddc_server_trusted_signers is set: of a commit that is given no signature is looked at. "
-            "Nothing was written. Leave commit out, so that the ref is resolved and checked.",
+            f"commit is {COMMIT}, and zddc_server_trusted_signers is set, but the signature of a given commit is not checked. "
+            "Nothing was written. Leave commit out, so that the ref is resolved and its signature checked.",
         ),
     ],
 )

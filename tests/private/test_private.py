@@ -68,7 +68,7 @@ def test_a_controller_without_access(private: Any) -> None:
     assert (played.returncode, played.message, private.served()) == (0, "", commit)
     assert (
         f"zddc_server_git_repo: {private.by_ssh['git_repo']} cannot be read: Host key verification failed. "
-        f"Check the URL and the rights to read it. Going on with commit {commit}, which was given."
+        f"Check the URL and the rights to read it. Continuing with commit {commit}, which was given."
     ) in played.messages
 
 
@@ -95,7 +95,7 @@ def test_what_does_not_fit(private: Any, wrong: dict[str, Any], complaint: str) 
         f": container build failed: fetch: commit {commit} could not be fetched from {way['git_repo']}, tried 3 times: {said}"
     )
     assert f"zddc_server_{next(iter(wrong))}" in rest.partition("decided by: ")[2].partition("\n")[0]
-    assert rest.endswith("The instance was not touched: what served before serves on.\nNext: fix the cause and deploy again")
+    assert rest.endswith("The instance was not changed: what served before still serves.\nNext: fix the cause and deploy again")
     assert unbuilt(private.objects()) == unbuilt(before)
     assert private.served() == serves
 

@@ -16,12 +16,12 @@ ROLE = ROOT / "roles/zddc_server"
 PAGE = ROOT / "docs/options.md"
 BEGIN = """# Options
 
-Every variable of the role, with its type, its default and, where it has them, its keys. This page is made from the role's
-argument specs by `make options`; `ansible-doc -t role varasys.zddc.zddc_server` shows the same. A variable set anywhere, in a
-group, for a host, in a play or with `-e`, wins over the default of the mode.
+Every variable of the role, with its type, its default and its keys, if it has any. `make options` generates this page from
+the role's argument specs; `ansible-doc -t role varasys.zddc.zddc_server` shows the same. A variable that is set anywhere, in a
+group, for a host, in a play or with `-e`, overrides the default of the mode.
 
-What is taken "as Kubernetes takes it" goes into the manifest as it is. Wrong input is refused before anything is
-changed: misspelt names and wrong types in one message, and once these are right, wrong values in one.
+A value "in Kubernetes syntax" goes into the manifest unchanged. The role rejects wrong input before it changes anything. It
+reports misspelt names and wrong types in one message, and once these are correct, wrong values in another.
 """
 
 
@@ -56,7 +56,7 @@ def rows(name: str, option: dict[str, Any], default: str) -> list[str]:
     lines = [f"| `{name}` | {kind(option)} | {default} | {sentences(option)} |"]
     for key, nested in (option.get("options") or {}).items():
         short = f"{name.removeprefix('zddc_server_')}.{key}" if name.startswith("zddc_server_") else f"{name}.{key}"
-        lines += rows(short, nested, "needed" if nested.get("required") else "")
+        lines += rows(short, nested, "required" if nested.get("required") else "")
     return lines
 
 

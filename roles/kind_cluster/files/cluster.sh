@@ -4,11 +4,11 @@
 #
 # The kind cluster $NAME on $ENGINE.
 #
-#   cluster.sh look            prints what there is, as JSON; changes nothing
-#   cluster.sh up IMAGE        makes the cluster of the image as kind's configuration on standard input says, or mends it; says what it did
+#   cluster.sh look            prints what exists, as JSON; changes nothing
+#   cluster.sh up IMAGE        creates the cluster from IMAGE and kind's configuration on stdin, or fixes it; prints what it did
 #   cluster.sh write           writes the cluster's kubeconfig to $KUBECONFIG
-#   cluster.sh load PIECE      puts the image that a piece is into the nodes; says 'loaded' or 'had', and its name
-#   cluster.sh down            removes the cluster; says 'removed' if there was one
+#   cluster.sh load PIECE      loads the image of a piece into the nodes; prints 'loaded' or 'had', and its name
+#   cluster.sh down            removes the cluster; prints 'removed' if there was one
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -29,7 +29,7 @@ state() {
 
 in_node() { timeout 20 "$ENGINE" exec "$node" "$@"; }
 
-# Whether the cluster was made to its end and its node says of itself that it is Ready.
+# Checks that the creation of the cluster was completed and that its node is Ready.
 ready() {
   # shellcheck disable=SC2016 # the node's shell expands it
   in_node sh -c 'test -e /kind/complete && kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes' 2> /dev/null | grep -q ' Ready '
@@ -44,7 +44,7 @@ wait_ready() {
   return 1
 }
 
-# The node's own kubeconfig, with the address that this machine reaches it at, and the names that kind gives.
+# Prints the node's own kubeconfig, with the address at which this machine reaches it, and the names that kind uses.
 kubeconfig() {
   local address
   address=$("$ENGINE" port "$node" 6443/tcp)
@@ -89,11 +89,11 @@ up() {
   local image=$1 kind said was port
   was=$(state)
   case $was in
-    running) in_node test -e /kind/complete && { wait_ready 10 || { "$ENGINE" restart "$node" > /dev/null && wait_ready 60; }; } && { echo mended; return; } ;;
+    running) in_node test -e /kind/complete && { wait_ready 10 || { "$ENGINE" restart "$node" > /dev/null && wait_ready 60; }; } && { echo fixed; return; } ;;
     paused) "$ENGINE" unpause "$node" > /dev/null && wait_ready 30 && { echo unpaused; return; } ;;
     exited | stopped) "$ENGINE" start "$node" > /dev/null 2>&1 && wait_ready 60 && { echo started; return; } ;;
   esac
-  # What is there, if anything, is half made or beyond repair.
+  # Whatever exists is half created or beyond repair.
   down > /dev/null
   mkdir -p "$(dirname "$CONFIG")"
   (umask 077 && cat > "$CONFIG")
@@ -102,15 +102,15 @@ up() {
     ! (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null ||
       die "Port $port of kind_cluster_ports is taken on 127.0.0.1: stop what listens there, or choose another host_port."
   done
-  # Kind makes its network where there is none: purge may then remove it.
+  # Kind creates its network if there is none: purge may then remove it.
   "$ENGINE" network inspect kind > /dev/null 2>&1 || touch "$CACHE/network"
   kind=$(bash "$here/pieces.sh" path kind)/kind
   said=$(KIND_EXPERIMENTAL_PROVIDER=$ENGINE "$kind" create cluster --name "$NAME" --image "$image" --config "$CONFIG" --kubeconfig "$KUBECONFIG" --wait 180s 2>&1) ||
-    die "kind made no cluster. Mend what it names, then run this again." "$(grep -A 15 ERROR <<< "$said" || tail -n 15 <<< "$said")" \
+    die "kind created no cluster. Fix what it names, then run this again." "$(grep -A 15 ERROR <<< "$said" || tail -n 15 <<< "$said")" \
       "$(df -h --output=avail,target "$CACHE" | tail -n 1 | xargs printf 'Free disk: %s on %s.')"
   in_node touch /kind/complete
-  ready || die "The cluster was made, but its node is not Ready: see '$ENGINE logs $node'."
-  [[ $was == gone ]] && echo created || echo "created anew, since it was $was and beyond repair"
+  ready || die "The cluster was created, but its node is not Ready: see '$ENGINE logs $node'."
+  [[ $was == gone ]] && echo created || echo "created again, because it was $was and beyond repair"
 }
 
 write() {

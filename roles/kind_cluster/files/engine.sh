@@ -4,14 +4,14 @@
 #
 # The container engine: $ENGINE is docker or podman.
 #
-#   engine.sh start      starts Docker unless an engine answers; says 'started' if it did
-#   engine.sh fit IMAGE  sees to it that privileged containers start; says as JSON whether it had to restart the engine
-#                        for that, and whether such a container has CAP_SYS_RESOURCE
+#   engine.sh start           starts Docker unless an engine answers; prints 'started' if it did
+#   engine.sh fit IMAGE       ensures that privileged containers start; prints as JSON whether it had to restart the engine
+#                             for that, and whether such a container has CAP_SYS_RESOURCE
 #   engine.sh registry IMAGE  fails unless a registry answers for the image
-#   engine.sh load PIECE      puts the image that a piece is into the engine; says 'loaded' or 'had', and its name
-#   engine.sh forget          removes the images that were built, and kind's network if it was made here; says which
-#   engine.sh room GIB        fails unless so much disk is free
-#   engine.sh stop       stops the dockerd that 'start' started, and no other
+#   engine.sh load PIECE      loads the image of a piece into the engine; prints 'loaded' or 'had', and its name
+#   engine.sh forget          removes the built images, and kind's network if this role created it; prints which
+#   engine.sh room GIB        fails unless that much disk is free
+#   engine.sh stop            stops the dockerd that 'start' started, and no other
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -26,10 +26,10 @@ die() {
   exit 1
 }
 
-# A busy machine is given time: an engine of our own that does not answer is killed.
+# The time-out is long, because the role kills its own engine if it does not answer.
 answers() { timeout 30 "$ENGINE" info > /dev/null 2>&1; }
 
-# alive NAME FILE: the process that a pid file names, if it is a NAME.
+# alive NAME FILE: prints the process of a pid file, if it is a NAME.
 alive() {
   local pid
   [[ -s $2 ]] && pid=$(< "$2") && [[ $(cat "/proc/$pid/comm" 2> /dev/null) == "$1" ]] && echo "$pid"
@@ -47,12 +47,12 @@ start() {
   fi
   [[ $(id -u) == 0 ]] || die "Docker does not run and only root can start it: start it, or run this as root."
   if pid=$(alive dockerd "$pidfile"); then
-    # Ours, and it no longer answers.
+    # The role's own, which no longer answers.
     kill -KILL "$pid"
   elif pid=$(alive dockerd /var/run/docker.pid); then
     die "A dockerd runs (process $pid) but does not answer: restart it, then run this again."
   fi
-  # What a killed engine leaves behind may name a process that is another's by now.
+  # The pid files of a killed engine may name a process that is now something else.
   rm -f "$pidfile" /var/run/docker.pid
   alive containerd "$contained" > /dev/null || rm -f "$contained"
   [[ ! -x $state/runc-fit ]] || args=(--add-runtime "fit=$state/runc-fit" --default-runtime fit)
@@ -77,7 +77,7 @@ stop() {
   die "dockerd (process $pid) does not stop: end it, then run this again."
 }
 
-# The capabilities that a privileged container of an image has, or why it does not start.
+# Prints the capabilities of a privileged container of an image, or why it does not start.
 privileged() { timeout 60 "$ENGINE" run --rm --privileged --entrypoint grep "$1" CapBnd /proc/self/status 2>&1; }
 
 fit() {
@@ -85,7 +85,7 @@ fit() {
   if ! said=$(privileged "$1") && [[ $ENGINE == docker && $said == *caps* && ! -e $state/runc-fit ]] && alive dockerd "$pidfile" > /dev/null; then
     stop > /dev/null
     mkdir -p "$state"
-    # The engine starts it as a program.
+    # The engine runs it as a program.
     { echo '#!/usr/bin/env python3'; cat "$here/runc_fit.py"; } > "$state/runc-fit"
     chmod 755 "$state/runc-fit"
     start > /dev/null
@@ -115,7 +115,7 @@ load() {
   fi
 }
 
-# Removes the images of a name, but for the given one and those that a container uses; says which.
+# Removes the images of a name, except for the given one and those that a container uses; prints which.
 drop() {
   local name
   for name in $("$ENGINE" images --format '{{.Repository}}:{{.Tag}}' --filter "reference=$1"); do

@@ -3,15 +3,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
 # Builds the pieces of a local cluster. A piece is a folder under pieces/:
-#   build    how it is made; sourced with $OUT, the folder to fill, and the functions below
-#   needs    the pieces that it is made from, one a line
+#   build    the build script; sourced with $OUT, the folder to fill, and the functions below
+#   needs    the pieces that it needs, one a line
 #   extern   optional; prints what goes into the piece from outside its folder
-# It is kept as $CACHE/pieces/NAME-KEY, the key being a checksum over all that goes into it.
+# It is stored as $CACHE/pieces/NAME-KEY. The key is a checksum of all its inputs.
 #
-#   pieces.sh plan NAME...    what must be there to have NAME..., in the order of building: NAME KEY built|missing
-#   pieces.sh build NAME      makes one piece, unless it is there; says 'cached' or the seconds that it took
-#   pieces.sh follow NAME     the same, in the background: after $PATIENCE seconds, or 10, says how many it has taken 'so far'
-#   pieces.sh path NAME       prints where a piece lies, or nothing
+#   pieces.sh plan NAME...    lists what NAME... need, in build order: NAME KEY built|missing
+#   pieces.sh build NAME      builds one piece, unless it exists; prints 'cached' or the seconds that it took
+#   pieces.sh follow NAME     does the same in the background; prints the seconds 'so far' after $PATIENCE (10) seconds
+#   pieces.sh path NAME       prints the folder of a piece, or nothing
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -27,7 +27,7 @@ visit() {
   for need in $(needs "$name"); do visit "$need"; done
   keys[$name]=$({
     uname -m
-    # What a function of this file makes is part of what goes into a piece.
+    # These functions are inputs of a piece too.
     declare -f go_build image debian
     (cd "$folder" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
     [[ ! -f $folder/extern ]] || (cd "$folder" && bash ./extern)
@@ -70,7 +70,7 @@ image() {
   echo "$2" > "$OUT/name"
 }
 
-# Prints a piece, and before it, if it is missing, what it is made from.
+# Prints a piece. If it is missing, prints what it needs first.
 plan() {
   local name=$1 state=built need
   [[ -z ${planned[$name]:-} ]] || return 0
@@ -93,12 +93,12 @@ build() {
   export OUT=$final.partial KEY=${keys[$name]}
   rm -rf "$OUT"
   mkdir -p "$OUT"
-  # Not in a condition, where a failing command would not end the build.
+  # Not in a condition: there, a failing command would not end the build.
   set +e
   (
     set -e
     PATH=$(place go)/bin:$PATH
-    # Go's caches are kept in ours and go with it; a module cache is read-only unless it is told otherwise.
+    # Go's caches are inside $CACHE and are removed with it; without -modcacherw, the module cache is read-only.
     export PATH CGO_ENABLED=0 GOFLAGS=-modcacherw GOWORK=off GOCACHE=$CACHE/go/build GOMODCACHE=$CACHE/go/mod
     umask 022
     cd "$here/pieces/$name"
@@ -108,7 +108,7 @@ build() {
   failed=$?
   set -e
   if ((failed)); then
-    printf '%s\n' "The piece $name of the cluster's images was not built. Mend what it names, then run this again: what is built is kept." \
+    printf '%s\n' "The piece $name of the cluster's images was not built. Fix what it names, then run this again: finished pieces stay in the cache." \
       "The last lines of $final.log:" "$(tail -n 10 "$final.log")" >&2
     exit 1
   fi
@@ -122,7 +122,7 @@ build() {
 
 follow() {
   local run=$CACHE/running/$1-${keys[$1]} pid tries=$((${PATIENCE:-10} * 10)) code
-  # Who began it may be followed by another, and what was begun may have been ended since.
+  # Another run may have started the build, and it may have been killed since.
   if ! pid=$(cat "$run/pid" 2> /dev/null) || [[ ! -s $run/code && ! -d /proc/$pid ]]; then
     rm -rf "$run"
     mkdir -p "$run"

@@ -1,9 +1,9 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An OCI runtime: runc, asked for no more than this machine has.
+"""Run runc as an OCI runtime, with requests limited to what this machine has.
 
-A machine may itself lack a capability, or the right to lower an OOM score. An engine that asks for all of them then
-starts no privileged container. This drops what cannot be had from what the engine asks, and runs runc.
+A machine may itself lack a capability, or the right to lower an OOM score. An engine that requests all of them then
+starts no privileged container. This removes what the machine lacks from the request, and runs runc.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-# In the kernel's order: the place of a name is its bit.
+# In the kernel's order: the index of a name is its bit.
 CAPABILITIES = [
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
     "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT",
@@ -26,7 +26,7 @@ CAPABILITIES = [
 
 
 def option(args: list[str], long: str, short: str) -> str | None:
-    """The value of an option given as `--long value`, `--long=value` or `-s value`."""
+    """Return the value of an option given as `--long value`, `--long=value` or `-s value`."""
     for arg, following in pairwise([*args, ""]):
         if arg in (long, short):
             return following
@@ -36,14 +36,14 @@ def option(args: list[str], long: str, short: str) -> str | None:
 
 
 def held() -> set[str]:
-    """The capabilities that a process of this machine can have at all."""
+    """Return the capabilities that a process of this machine can have at all."""
     status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     mask = int(next(line for line in status if line.startswith("CapBnd")).split()[1], 16)
     return {f"CAP_{name}" for bit, name in enumerate(CAPABILITIES) if mask >> bit & 1}
 
 
 def fit(process: dict[str, Any]) -> None:
-    """Takes from a process what cannot be had."""
+    """Remove from a process what the machine lacks."""
     own = held()
     for kind, names in (process.get("capabilities") or {}).items():
         process["capabilities"][kind] = [name for name in names if name in own]
@@ -51,7 +51,7 @@ def fit(process: dict[str, Any]) -> None:
 
 
 def main(args: list[str]) -> None:
-    """Rewrites the specification that the command reads, then becomes runc."""
+    """Rewrite the specification that the command reads, then become runc."""
     spec = None
     if "create" in args or "run" in args:
         spec = Path(option(args, "--bundle", "-b") or ".", "config.json")

@@ -65,7 +65,9 @@ def test_the_api_servers_own_answer_is_none_of_the_server(ask: Callable[..., Any
     said = "no answer from the server: the cluster answers with an error (503): message of 503"
     assert wrong(result)["GET / answers 200 with HTML"] == said
     # A refusal of the cluster is none of the server.
-    assert wrong(result)["GET /.zddc.d/ is refused"].startswith("no answer from the server: the cluster has no such resource (404)")
+    assert wrong(result)["GET /.zddc.d/ is refused"].startswith(
+        "no answer from the server: the cluster has no such resource (404)"
+    )
 
 
 def test_it_asks_for_what_it_says(ask: Callable[..., Any]) -> None:

@@ -99,7 +99,9 @@ class Private(Stage):
     def tried(self, *arguments: str, **variables: Any) -> Any:
         """Deploy main, with every line that Ansible can say."""
         main = {"git_ref": "main", "allow_mutable_ref": True, "git_timeout": 20, "failures_dir": f"{self.folder}/failures"}
-        played = self.deploy("-vvv", "--diff", *arguments, environment=self.controller, **{**main, **variables})
+        env = self._variables["zddc_server_build_env"] | variables.get("build_env", {})
+        given = {**main, **variables, "build_env": env}
+        played = self.deploy("-vvv", "--diff", *arguments, environment=self.controller, **given)
         self.played.append(played.output)
         return played
 

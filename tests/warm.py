@@ -8,7 +8,6 @@ plugins of one's own and temporary files are, which is no matter here.
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 
 from kubernetes.config import kube_config
 
-LOADED = ["ansible.cli.playbook", "ansible.plugins.strategy.linear", "ansible.executor.playbook_executor", "kubernetes.dynamic"]
 SETTINGS = ("ANSIBLE", "LANG", "LC_", "PYTHON")
 
 
@@ -27,7 +25,7 @@ class Warm:
     def __init__(self, folder: Path, **environment: str) -> None:
         self._folder, self._settings = folder, settings({**os.environ, **environment})
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(LOADED)
+        self._context.set_forkserver_preload(["tests.loaded"])
         was, before = Path.cwd(), dict(os.environ)
         os.chdir(folder)
         os.environ.update(environment)
@@ -68,4 +66,4 @@ def run(arguments: list[str], folder: str, environment: dict[str, str], out: str
     # The Kubernetes library has read it, as it was loaded.
     vars(kube_config)["KUBE_CONFIG_DEFAULT_LOCATION"] = environment.get("KUBECONFIG", "~/.kube/config")
     sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
-    importlib.import_module(LOADED[0]).main(["ansible-playbook", *arguments])
+    sys.modules["tests.loaded"].main(["ansible-playbook", *arguments])

@@ -1,11 +1,12 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every play loads first: imported by what plays are forks of."""
+"""What plays and their modules load: imported by what plays are forks of."""
 
 from __future__ import annotations
 
 import gc
 import importlib
+import pkgutil
 import warnings
 
 import ansible.executor.playbook_executor
@@ -19,6 +20,10 @@ loader.init_plugin_loader()
 warnings.filterwarnings("ignore", message="AnsibleCollectionFinder has already been configured")
 for collection in ("ansible.builtin", "kubernetes.core", "varasys.zddc"):
     importlib.import_module(f"ansible_collections.{collection}")
+# Modules run in forks too.
+for package in (f"ansible_collections.{collection}.plugins.module_utils" for collection in ("kubernetes.core", "varasys.zddc")):
+    for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(found.name)
 for kind in ("inventory", "callback", "filter", "test", "strategy", "become"):
     list(getattr(loader, f"{kind}_loader").all(class_only=True))
 

@@ -27,7 +27,7 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 from cache import VARS_FILE
 from namespaces import Namespaces
 from order import ByFolder
-from warm import Warm
+from warm import Warm, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -111,10 +111,9 @@ def said(result: dict[str, Any]) -> str:
     return str(next((item["msg"] for item in result.get("results", []) if item.get("failed")), result.get("msg", "")))
 
 
-@cache
-def warm() -> Warm:
-    """Give what the plays of this process are forks of."""
-    return Warm(ROOT, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json")
+# What most plays have; those are forks of one process.
+USUAL = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+warm = cache(Warm)
 
 
 def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Played:
@@ -123,8 +122,8 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = ROOT, **environment: st
     given = [*inventory, *map(str, arguments)]
     variables = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment}
     begin = time.monotonic()
-    if warm().fits(cwd, variables):
-        returncode, out, err = warm().play(given, variables)
+    if cwd == ROOT and settings(variables) == settings(USUAL):
+        returncode, out, err = warm().play(given, cwd, variables)
     else:
         command = ["ansible-playbook", *given]
         done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)

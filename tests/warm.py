@@ -8,62 +8,68 @@ plugins of one's own and temporary files are, which is no matter here.
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
+import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from kubernetes.config import kube_config
-
+HERE = Path(__file__).parent
 SETTINGS = ("ANSIBLE", "LANG", "LC_", "PYTHON")
+# It plays where the caller is, with the files that the caller has open.
+COMMAND = f"""#!{sys.executable}
+import os, sys
+sys.path.insert(0, {str(HERE)!r})
+from warm import ask
+sys.exit(ask({{path!r}}, sys.argv[1:], os.getcwd(), dict(os.environ), [0, 1, 2]))
+"""
 
 
 class Warm:
-    """The process, and what it was started with."""
+    """The process, which loads Ansible with the settings of the first play. It ends with the one that made it."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self._folder, self._settings = folder, settings({**os.environ, **environment})
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.loaded"])
-        was, before = Path.cwd(), dict(os.environ)
-        os.chdir(folder)
-        os.environ.update(environment)
-        try:
-            # The first one starts what the others are forks of.
-            self.play(["--version"], dict(os.environ))
-        finally:
-            os.chdir(was)
-            os.environ.clear()
-            os.environ.update(before)
+    def __init__(self) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="warm-")
+        self._path = f"{self._home.name}/socket"
+        with socket.create_server(self._path, family=socket.AF_UNIX) as listener:
+            command = [sys.executable, "-P", str(HERE / "loaded.py"), str(listener.fileno())]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
 
-    def fits(self, folder: Path, environment: dict[str, str]) -> bool:
-        """Tell whether a play would find what was loaded as it would load it."""
-        return folder == self._folder and settings(environment) == self._settings
+    def close(self) -> None:
+        """Let it end."""
+        self._process.communicate()
+        self._home.cleanup()
 
-    def play(self, arguments: list[str], environment: dict[str, str]) -> tuple[int, str, str]:
+    def command(self) -> Path:
+        """Give a folder with an ansible-playbook that plays here."""
+        program = Path(self._home.name) / "bin/ansible-playbook"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(COMMAND.format(path=self._path))
+        program.chmod(0o755)
+        return program.parent
+
+    def play(self, arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str, str]:
         """Give the return code and what was said."""
-        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-            given = (arguments, str(self._folder), environment, out.name, err.name)
-            process = self._context.Process(target=run, args=given)
-            process.start()
-            process.join()
-            return process.exitcode or 0, Path(out.name).read_text(), Path(err.name).read_text()
+        with open(os.devnull) as nothing, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            files = [file.fileno() for file in (nothing, out, err)]
+            code = ask(self._path, arguments, str(folder), environment, files)
+            out.seek(0)
+            err.seek(0)
+            return code, out.read(), err.read()
+
+
+def ask(path: str, arguments: list[str], folder: str, environment: dict[str, str], files: list[int]) -> int:
+    """Let the process play, with these for standard input, output and error, and give the return code."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        socket.send_fds(connection, [b"."], files)
+        connection.sendall(json.dumps([arguments, folder, environment]).encode())
+        connection.shutdown(socket.SHUT_WR)
+        return int(connection.recv(8) or 1)
 
 
 def settings(environment: dict[str, str]) -> dict[str, str]:
     """Give what of an environment Ansible may read as it is loaded."""
     return {name: value for name, value in environment.items() if name.startswith(SETTINGS)}
-
-
-def run(arguments: list[str], folder: str, environment: dict[str, str], out: str, err: str) -> None:
-    """Be ansible-playbook."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    for name, number in ((os.devnull, 0), (out, 1), (err, 2)):
-        os.dup2(os.open(name, os.O_RDWR), number)
-    # The Kubernetes library has read it, as it was loaded.
-    vars(kube_config)["KUBE_CONFIG_DEFAULT_LOCATION"] = environment.get("KUBECONFIG", "~/.kube/config")
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
-    sys.modules["tests.loaded"].main(["ansible-playbook", *arguments])

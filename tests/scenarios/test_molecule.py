@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import kubernetes
 import pytest
+from warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/verify.yml"))
@@ -25,11 +27,12 @@ ENVIRONMENT = {
 }
 
 
-def molecule(scenario: str, *arguments: str) -> tuple[bool, str]:
+def molecule(warm: Warm, scenario: str, *arguments: str) -> tuple[bool, str]:
     """Run molecule, with its output on the terminal. Give whether it ended well, and what it said last before it failed."""
     said: deque[str] = deque(maxlen=60)
     command = ["molecule", *arguments, "--scenario-name", scenario]
-    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    environment = {**ENVIRONMENT, "PATH": f"{warm.command()}{os.pathsep}{ENVIRONMENT['PATH']}"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         assert run.stdout
         for line in run.stdout:
             # The standard output of a process that runs beside others is lost.
@@ -48,12 +51,12 @@ def namespaces(core: kubernetes.client.CoreV1Api, scenario: str) -> list[str]:
 def test_scenario(
     scenario: str, evidence: Callable[[str], str], core: kubernetes.client.CoreV1Api, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with capfd.disabled():
+    with capfd.disabled(), closing(Warm()) as warm:
         # It begins with destroy, which takes away what an earlier run left.
-        passed, said = molecule(scenario, "test", "--destroy", "never")
+        passed, said = molecule(warm, scenario, "test", "--destroy", "never")
         if not passed:
             for namespace in namespaces(core, scenario):
                 print(evidence(namespace), file=sys.stderr, flush=True)
-        destroyed, left = molecule(scenario, "destroy")
+        destroyed, left = molecule(warm, scenario, "destroy")
     assert passed, f"scenario {scenario} failed:\n{said}"
     assert destroyed, f"scenario {scenario} left something behind:\n{left}"

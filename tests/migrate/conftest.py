@@ -21,7 +21,7 @@ class Releases(Stage):
 
     def __init__(self, instance: Any, play: Callable[..., Any], node_port: int, cluster: dict[str, Any], home: Path) -> None:
         # What is taken over is deployed as its release has it.
-        super().__init__(instance, play, node_port, build_env={}, probes={})
+        super().__init__(instance, play, node_port, probes={})
         self._images, self._home = cluster, home
         self.helm = HelmProgram(helm_program(), self.kubeconfig, self.namespace, home).run
 
@@ -29,7 +29,12 @@ class Releases(Stage):
         """Install a release of a mode's chart, or of another, with values as a user of the cluster has them."""
         usual = {
             "zddc": {"gitRepo": self.repository, "gitRef": "main" if mode == "dev" else "zddc-server-v0.0.6"},
-            "build": {"image": self._images["zddc_server_build_image"], "pullPolicy": "IfNotPresent"},
+            "build": {
+                "image": self._images["zddc_server_build_image"],
+                "pullPolicy": "IfNotPresent",
+                # The standard library as the image has it.
+                "prepare": "export GODEBUG=installgoroot=all GOFLAGS=-trimpath",
+            },
             "image": self._images["zddc_server_image"],
             "service": {"type": "NodePort", "nodePort": self.node_port},
         }
@@ -41,6 +46,7 @@ class Releases(Stage):
         """Run the playbook, as a user would beside the variables of the cluster."""
         given = {
             "zddc_server_namespace": self.namespace, "zddc_server_kubeconfig": self.kubeconfig, "zddc_server_failures_dir": "",
+            "zddc_server_build_env": self._variables["zddc_server_build_env"],
         } | variables  # fmt: skip
         return self.play("playbooks/migrate.yml", "-e", json.dumps(given), *arguments)
 

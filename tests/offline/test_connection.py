@@ -32,7 +32,7 @@ TASKS = [
     {"kubernetes.core.k8s_info": {"kind": "Pod", "host": "http://127.0.0.1:1"}},
 ]
 # What differs from run to run.
-OWN = {"forked", "start", "end", "delta", "exception", "module_stderr"}
+OWN = {"forked", "timedout", "start", "end", "delta", "exception", "module_stderr"}
 
 
 @pytest.fixture(name="results")

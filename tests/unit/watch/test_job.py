@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -209,8 +210,10 @@ def test_another_run_that_has_taken_the_lease(built: Any, cluster: Any) -> None:
 
 
 def test_the_time_is_over(built: Any) -> None:
-    assert built(pod(ended(0), RUNS), timeout=1)["cause"] == "pod web-build-1-x: still running build after 1 s"
-    assert built(timeout=1)["cause"] == "Job web-build-1: still waiting for its pod after 1 s"
+    running, waiting = (built(*pods, timeout=1)["cause"] for pods in ([pod(ended(0), RUNS)], []))
+    # A busy machine takes longer.
+    assert re.fullmatch(r"pod web-build-1-x: still running build after \d+ s", running)
+    assert re.fullmatch(r"Job web-build-1: still waiting for its pod after \d+ s", waiting)
 
 
 def test_the_lines_of_its_progress(built: Any, tmp_path: Any) -> None:

@@ -104,7 +104,7 @@ def test_without_the_git_host(site: Any) -> None:
         unreadable = f"zddc_server_git_repo: {site.repository} cannot be read: "
         played = site.deploy()
         assert (played.returncode, played.changed, site.objects()) == (0, 0, before)
-        (told,) = [message for message in played.messages if message.startswith(unreadable) and "Going on" in message]
+        (told,) = [message for message in played.messages if message.startswith(unreadable) and "Continuing" in message]
         assert told.endswith(f" Continuing with commit {commit}, which was deployed last; newer commits were not checked.")
 
         # It can still be changed otherwise, and its commit be named in full.

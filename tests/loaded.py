@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 import warnings
 from typing import NoReturn
@@ -43,6 +44,8 @@ def play(arguments: list[str]) -> int:
     # The Kubernetes library has read it, as it was loaded.
     location = os.environ.get("KUBECONFIG", "~/.kube/config")
     vars(sys.modules["kubernetes.config.kube_config"])["KUBE_CONFIG_DEFAULT_LOCATION"] = location
+    # So is where temporary files go.
+    tempfile.tempdir = None
     try:
         sys.modules["ansible.cli.playbook"].main(["ansible-playbook", *arguments])
     except SystemExit as end:

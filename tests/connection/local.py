@@ -87,4 +87,6 @@ def run(source: bytes, out: int, err: int) -> NoReturn:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        if client := sys.modules.get("kubernetes.config.kube_config"):
+            client._cleanup_temp_files()
         os._exit(code)

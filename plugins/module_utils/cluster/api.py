@@ -48,6 +48,14 @@ GOOD_CLIENT = "37.0.2"
 OUTAGE_ARG_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, "outage_timeout": {"type": "int", "default": 60}}
 
 
+def remove_files() -> None:
+    """Remove the files that the client library wrote with the keys of a kubeconfig.
+
+    It does so itself when Python exits, which Ansible's workers skip.
+    """
+    kubernetes.config.kube_config._cleanup_temp_files()
+
+
 def check_client() -> None:
     """Raise a ConnectionProblem if the client library is missing, or is a version that fails with kubernetes.core."""
     remedy = f"Install kubernetes {GOOD_CLIENT} for the Python that runs the modules (ansible_python_interpreter)."

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -47,13 +48,15 @@ def result(cluster: Any, play: Callable[..., Any], tmp_path: Path) -> Callable[.
     }
     cluster.now = "2026-01-01T00:00:10Z"
 
-    def run(which: str, keywords: dict[str, Any], **variables: Any) -> dict[str, Any]:
-        options = {**TASKS[which], "host": cluster.address, "api_key": "s3cr3t"}
+    def run(
+        which: str, keywords: dict[str, Any], reached: dict[str, str] | None = None, temporary: Path = tmp_path, **variables: Any
+    ) -> dict[str, Any]:
+        options = {**TASKS[which], **(reached or {"host": cluster.address, "api_key": "s3cr3t"})}
         task = {f"varasys.zddc.{which.partition(',')[0]}": options, "diff": True, **keywords}
         variables = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}", **variables}
         book = [{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": [task]}]
         (tmp_path / "play.yml").write_text(json.dumps(book))
-        ran = play("-i", "here,", tmp_path / "play.yml")
+        ran = play("-i", "here,", tmp_path / "play.yml", TMPDIR=str(temporary))
         assert "s3cr3t" not in ran.output
         (told,) = ran.results
         return dict(told)
@@ -103,3 +106,19 @@ def test_a_value_that_is_secret_is_hidden(result: Callable[..., dict[str, Any]])
 def test_check_mode_reaches_it(result: Callable[..., dict[str, Any]]) -> None:
     assert result("plan", {"check_mode": True})["check_mode"] is True
     assert result("plan", {})["check_mode"] is False
+
+
+@pytest.mark.parametrize("keywords", [{}, {"environment": {"ANY": "thing"}}], ids=["in process", "module"])
+def test_no_key_of_a_kubeconfig_stays_on_the_disk(
+    result: Callable[..., dict[str, Any]],
+    kubeconfig_for: Callable[..., str],
+    closed: int,
+    tmp_path: Path,
+    keywords: dict[str, Any],
+) -> None:
+    pem = base64.b64encode(b"a key").decode()
+    path = kubeconfig_for(f"https://127.0.0.1:{closed}", {"client-certificate-data": pem, "client-key-data": pem})
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    assert result("lease", keywords, {"kubeconfig": path, "outage_timeout": "0"}, temporary)["failed"]
+    assert list(temporary.iterdir()) == []

@@ -245,21 +245,10 @@ class Instance:
         return found
 
 
-MADE = pytest.StashKey[Namespaces]()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Let namespaces go after the last test of their folder: to go takes them a while, and others run meanwhile."""
-    made = item.config.stash.get(MADE, None)
-    if made and nextitem and nextitem.path.parent != item.path.parent:
-        made.let_go()
-
-
 @pytest.fixture(scope="session", name="prepare")
-def prepare_fixture(zddc: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[Callable[[str, int], Instance]]:
+def prepare_fixture(zddc: dict[str, Any]) -> Iterator[Callable[[str, int], Instance]]:
     """Give the function that prepares a namespace as the scenarios do; what it prepares is taken away at the end."""
-    made = pytestconfig.stash[MADE] = Namespaces(zddc)
+    made = Namespaces(zddc)
     usual = yaml.safe_load((ROOT / "molecule/default/inventory/group_vars/zddc_server.yml").read_text())
 
     def prepare(name: str, git_port: int) -> Instance:

@@ -44,7 +44,6 @@ class Namespaces:
         self._client = kubernetes.config.new_client_from_config(cluster["zddc_server_kubeconfig"])
         self._core = kubernetes.client.CoreV1Api(self._client)
         self._made: list[str] = []
-        self._going: list[str] = []
 
     def make(self, namespace: str, git_port: int) -> str:
         """Make one with a git server, a store of documents and an observer, and give the URL of the repository."""
@@ -68,16 +67,11 @@ class Namespaces:
         subprocess.run([REPOSITORY, "reset", repository], check=True, capture_output=True)
         return repository
 
-    def let_go(self) -> None:
-        """Begin to remove those that were made."""
-        while self._made:
-            self._going.append(self._made.pop())
-            self._remove(self._going[-1])
-
     def remove(self) -> None:
         """Remove all that were made, and see that they go."""
-        self.let_go()
-        for namespace in self._going:
+        for namespace in self._made:
+            self._remove(namespace)
+        for namespace in self._made:
             self._see_gone(namespace)
 
     def _there(self) -> list[str]:

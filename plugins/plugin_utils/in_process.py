@@ -50,10 +50,8 @@ class InProcess(Normal):
         self._task.args = json.loads(json.dumps(self._task.args, default=str))
         validation, options = self.validate_argument_spec(self.argument_spec, **self.conditions)
         caller = Caller(options, self._task.check_mode, self._task.diff, set(validation._no_log_values))
-        try:
+        with api.own_files():
             return dict(remove_values(outcome(self.work, caller), caller.no_log_values))
-        finally:
-            api.remove_files()
 
     def _comes_to_the_same(self, task_vars: dict[str, Any]) -> bool:
         """Check whether the module would run on this machine, as this user, with this Python and its environment."""

@@ -71,6 +71,10 @@ class Connection(stock.Connection):  # type: ignore[name-defined, misc]
 def run(source: bytes, out: int, err: int) -> NoReturn:
     """Be the interpreter that got this source on its standard input."""
     code = 1
+    client: Any = sys.modules.get("kubernetes.config.kube_config")
+    # The files with the keys of a kubeconfig: this fork has its own, and no exit handler removes them.
+    if client:
+        client._temp_files = {}
     try:
         for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
             os.dup2(stream, number)
@@ -87,6 +91,6 @@ def run(source: bytes, out: int, err: int) -> NoReturn:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        if client := sys.modules.get("kubernetes.config.kube_config"):
+        if client:
             client._cleanup_temp_files()
         os._exit(code)

@@ -65,7 +65,7 @@ def test_a_disk_of_the_cache_that_is_full(site: Any, small: dict[str, Any], note
     lines = played.message.splitlines()
     assert re.fullmatch(
         rf"pod {name}-\w+: container build failed: build: the disk of the cache is full, the cache itself uses \d MiB: raise "
-        r"zddc_server_build_cache_size where that makes the disk larger, or lower zddc_server_build_cache_limit, which is "
+        r"zddc_server_build_cache_size if that makes the disk larger, or lower zddc_server_build_cache_limit, which is "
         r"\d+ MiB",
         lines[0],
     )

@@ -48,12 +48,19 @@ GOOD_CLIENT = "37.0.2"
 OUTAGE_ARG_SPEC: dict[str, dict[str, Any]] = {**AUTH_ARG_SPEC, "outage_timeout": {"type": "int", "default": 60}}
 
 
-def remove_files() -> None:
-    """Remove the files that the client library wrote with the keys of a kubeconfig.
+@contextmanager
+def own_files() -> Iterator[None]:
+    """Remove the files that the client library writes meanwhile with the keys of a kubeconfig.
 
-    It does so itself when Python exits, which Ansible's workers skip.
+    It does so itself when Python exits, which Ansible's workers skip. Those of the process from which a worker was forked stay.
     """
-    kubernetes.config.kube_config._cleanup_temp_files()
+    client = kubernetes.config.kube_config
+    before, client._temp_files = client._temp_files, {}
+    try:
+        yield
+    finally:
+        client._cleanup_temp_files()
+        client._temp_files = before
 
 
 def check_client() -> None:

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
+
+from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import own_files
 
 MINE = {"app.kubernetes.io/managed-by": "varasys.zddc"}
 SERVICE = {
@@ -122,3 +125,15 @@ def test_no_key_of_a_kubeconfig_stays_on_the_disk(
     temporary.mkdir()
     assert result("lease", keywords, {"kubeconfig": path, "outage_timeout": "0"}, temporary)["failed"]
     assert list(temporary.iterdir()) == []
+
+
+def test_the_files_of_the_process_before_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An inventory plugin has asked the cluster before the fork."""
+    client = kubernetes.config.kube_config
+    monkeypatch.setattr(client, "_temp_files", {})
+    before = Path(client._create_temp_file_with_content("before", str(tmp_path)))
+    with own_files():
+        own = [Path(client._create_temp_file_with_content(one, str(tmp_path))) for one in ("before", "own")]
+        assert before not in own and [path.exists() for path in own] == [True, True]
+    assert [path.exists() for path in (before, *own)] == [True, False, False]
+    assert client._create_temp_file_with_content("before", str(tmp_path)) == str(before)

@@ -180,7 +180,7 @@ def test_it_stops_and_starts_again(stage: Any) -> None:
     played = stage.deploy("--check", playbook="stop")
     assert (played.returncode, played.changed, stage.objects()) == (0, 1, before)
     played = stage.deploy(playbook="stop")
-    assert (played.returncode, played.message, stage.pods()) == (0, "", [])
+    assert (played.returncode, played.message, stage.pod_names()) == (0, "", [])
     assert stage.objects().keys() == before.keys()
     assert stage.deploy(playbook="stop").changed == 0
     (table,) = [message for message in stage.deploy(playbook="status").messages if message.startswith("INSTANCE")]

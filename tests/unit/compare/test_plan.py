@@ -84,7 +84,7 @@ def test_all_is_well(checked: Run, cluster: Any) -> None:
     assert result["changed"] is True and problems(result) == []
     assert result["kubernetes_version"] == "v1.34.4" and result["namespace_exists"] is True
     assert result["claim"] == {"phase": "Bound", "access_modes": ["ReadWriteMany"], "volume": ""}
-    assert [(item["kind"], item["change"]) for item in result["objects"]] == [("Service", "create")]
+    assert [(item["kind"], item["name"], item["change"]) for item in result["objects"]] == [("Service", "web", "create")]
     assert {(verb, tuple(query["dryRun"])) for verb, _path, query, _sent in cluster.writes} == {("PATCH", ("All",))}
 
 

@@ -44,6 +44,9 @@ export LOWER_DIR=$PLACE/lower SCRATCH_DIR=$PLACE/scratch ZDDC_ROOT=$PLACE/root
 find "$PLACE/lower" "$PLACE/scratch/upper" -exec stat -c '%n %a %u %s %y %h' {} + > "$OUT/before"
 sh "$SCRIPT" list > "$OUT/listed"
 find "$PLACE/lower" "$PLACE/scratch/upper" -exec stat -c '%n %a %u %s %y %h' {} + > "$OUT/after"
+mkdir .zddc.d && echo x > .zddc.d/log
+sh "$SCRIPT" pack
+tar -tf "$PLACE/scratch/changes.tar" > "$OUT/packed"
 """
 
 
@@ -60,6 +63,9 @@ def test_every_kind_of_change(tmp_path: Path) -> None:
     if done.returncode == 77:
         pytest.skip(f"this kernel mounts no overlay here: {done.stderr.strip()}")
     assert (done.returncode, done.stderr) == (0, "")
+    packed = (out / "packed").read_text().splitlines()
+    # The server's own folder is left out.
+    assert "./changed" in packed and not [name for name in packed if ".zddc.d" in name]
     assert [(one["change"], one["size"], one["path"]) for one in told((out / "listed").read_text())["changes"]] == [
         ("added", "2", " space"),
         ("added", "2", "-dash"),

@@ -42,7 +42,7 @@ def findings_fixture(rendered: Path) -> set[Finding]:
     # It asks no other machine: whatever could be downloaded is not.
     options = ["--framework", "kubernetes", "--skip-download", "--output", "json"]
     asked = json.dumps([[*options, *(f"--file={path}" for path in paths)] for paths in every.values()])
-    *each, _end = output(CHECKOV.with_name("python"), HERE / "each.py", asked=asked).split("\0")
+    *each, _end = output(CHECKOV.with_name("python"), HERE / "checkov_runs.py", asked=asked).split("\0")
     found: set[Finding] = set()
     for (case, paths), said in zip(every.items(), each, strict=True):
         for item in json.loads(said)["results"]["failed_checks"]:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,42 +19,17 @@ from ansible_collections.varasys.zddc.plugins.action import record as recording
 from ansible_collections.varasys.zddc.plugins.doc_fragments import api, internal
 from ansible_collections.varasys.zddc.plugins.module_utils import running
 from ansible_collections.varasys.zddc.plugins.module_utils.source import git_ref
-from ansible_collections.varasys.zddc.plugins.modules import (
-    apply,
-    build,
-    dev_changes,
-    git_ref_info,
-    helm_release_info,
-    history_info,
-    lease,
-    plan,
-    record,
-    rollout,
-    schema,
-    status_info,
-    verify,
-)
+from ansible_collections.varasys.zddc.plugins.modules import git_ref_info, record, schema
 
+ACTIONS = {git_ref_info: git_ref.ARGUMENT_SPEC, record: recording.ARGUMENT_SPEC}
+FOLDER = Path(schema.__file__).parent
+FOUND = [import_module(f"{schema.__package__}.{path.stem}") for path in sorted(FOLDER.glob("[a-z]*.py"))]
+# The others are the pages of actions.
 MODULES = pytest.mark.parametrize(
     "module",
-    [
-        apply,
-        build,
-        dev_changes,
-        git_ref_info,
-        helm_release_info,
-        history_info,
-        lease,
-        plan,
-        record,
-        rollout,
-        schema,
-        status_info,
-        verify,
-    ],
+    [module for module in FOUND if hasattr(module, "main") or module in ACTIONS],
     ids=lambda module: module.__name__.rpartition(".")[2],
 )
-ACTIONS = {git_ref_info: git_ref.ARGUMENT_SPEC, record: recording.ARGUMENT_SPEC}
 
 
 class Captured(Exception):

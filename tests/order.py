@@ -8,10 +8,12 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-# What takes long, the longest first: what is short fills the end, when some have nothing left to do.
-LONG = (
-    "cluster", "overlay", "scenarios/test_molecule.py::test_scenario[dev]", "deploy", "build", "faults", "scenarios", "private",
-    "migrate", "collection", "fixtures", "demo", "rollout", "inputs",
+ORDER = (
+    # What has tests that run alone, while nothing long runs that they would wait for.
+    "cluster", "rollout/test_failing", "rollout/test_first_request", "inputs", "overlay",
+    # What takes long, the longest first: what is short fills the end, when some have nothing left to do.
+    "scenarios/test_molecule.py::test_scenario[dev]", "deploy", "build", "faults", "scenarios", "private", "migrate",
+    "collection", "fixtures", "demo", "rollout",
 )  # fmt: skip
 
 
@@ -23,7 +25,7 @@ class ByFolder(LoadScopeScheduling):
         return nodeid if folder.endswith("scenarios") else file if folder.endswith("rollout") else folder
 
     def _assign_work_unit(self, node: Any) -> None:
-        places = {scope: [scope.startswith(f"tests/{long}") for long in LONG] for scope in self.workqueue}
+        places = {scope: [scope.startswith(f"tests/{one}") for one in ORDER] for scope in self.workqueue}
         self.workqueue.move_to_end(max(places, key=places.__getitem__), last=False)
         super()._assign_work_unit(node)
 

@@ -1,7 +1,7 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""Renders the manifests of an instance, or the Job that builds for its Deployment."""
+"""Renders the manifests of an instance, or its Jobs: the one that builds for its Deployment, those that unmount."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.files import Taken, update
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import Source, build_job, file_names, manifests
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import (
+    Source,
+    build_job,
+    file_names,
+    manifests,
+    unmount_job,
+)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "instance": {"type": "dict", "required": True},
     "source": {"type": "dict"},
     "deployment": {"type": "dict"},
+    "mounted": {"type": "list", "elements": "dict"},
     "folder": {"type": "path"},
 }
 
@@ -35,10 +42,12 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         # JSON strips the tags that Ansible attaches to values.
         self._task.args = json.loads(json.dumps(self._task.args))
-        _validation, given = self.validate_argument_spec(ARGUMENT_SPEC, required_one_of=[("source", "deployment")])
+        _validation, given = self.validate_argument_spec(ARGUMENT_SPEC, required_one_of=[("source", "deployment", "mounted")])
         options, source = Options(given["instance"]["options"]), given["source"]
         if given["deployment"]:
             found = [build_job(options, given["deployment"])]
+        elif given["mounted"] is not None:
+            found = [unmount_job(options, pod) for pod in given["mounted"]]
         else:
             found = manifests(options, Source(source["commit"], source.get("at", ""), source.get("signature")))
         result: dict[str, Any] = {"_ansible_verbose_override": True, "changed": False, "manifests": found}

@@ -160,6 +160,23 @@ def variables(deployment: Object, service: Object | None, ingress: Object | None
     return Found({f"{PREFIX}{name}": value for name, value in found.items()}, notes)
 
 
+def with_owner(found: Found, owner: str) -> Found:
+    """Return it with the owner of the documents, as UID:GID, as the server's user, unless the release sets one."""
+    if f"{PREFIX}run_as_user" in found.variables:
+        return found
+    if ids := re.fullmatch(r"([1-9]\d*):([1-9]\d*)", owner):
+        return found._replace(
+            variables={**found.variables, f"{PREFIX}run_as_user": int(ids[1]), f"{PREFIX}run_as_group": int(ids[2])}
+        )
+    root = re.fullmatch(r"\d+:\d+", owner)
+    said = "the documents belong to root" if root else "the owner of the documents could not be determined"
+    note = (
+        f"{PREFIX}run_as_user: {said}, "
+        'and the server is never root here. What to do before the takeover: docs/from-helm.md, "The owner of the documents".'
+    )
+    return found._replace(notes=[*found.notes, note])
+
+
 def of_the_source(pod: Object, values: Object, notes: list[str]) -> Object:
     found: Object = {}
     of_the_chart = values.get("zddc") if isinstance(values.get("zddc"), dict) else {}

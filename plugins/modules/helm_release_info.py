@@ -26,6 +26,11 @@ options:
     description: Namespace of the release.
     type: str
     required: true
+  documents_owner:
+    description:
+      - Owner of the documents, as C(UID:GID). If the release sets no user for its server, the variables name this one, or a note
+        says why not.
+    type: str
   managed_by:
     description: The label C(app.kubernetes.io/managed-by) of the objects that the role has taken over.
     type: str
@@ -155,7 +160,15 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, path_of, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
-from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import Release, newest, server, shared, stays, variables
+from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import (
+    Release,
+    newest,
+    server,
+    shared,
+    stays,
+    variables,
+    with_owner,
+)
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, MANAGED_BY, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
@@ -164,6 +177,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
+    "documents_owner": {"type": "str"},
     "managed_by": {"type": "str", "default": FIELD_MANAGER},
 }
 TAKEN = ("Service", "Deployment", "Ingress")
@@ -172,9 +186,10 @@ TAKEN = ("Service", "Deployment", "Ingress")
 class Reader:
     """Reads the objects in the namespace."""
 
-    def __init__(self, api: Api, name: str, namespace: str, managed_by: str) -> None:
-        self.api, self.name, self.namespace, self.managed_by = api, name, namespace, managed_by
-        self.kinds = Kinds(api)
+    def __init__(self, api: Api, params: Object) -> None:
+        self.api, self.kinds = api, Kinds(api)
+        self.name, self.namespace, self.managed_by = params["name"], params["namespace"], params["managed_by"]
+        self.owner: str | None = params["documents_owner"]
 
     def listed(self, kind: str, selector: str) -> list[Object]:
         path = path_of("namespaces", self.namespace, kind)
@@ -199,6 +214,8 @@ class Reader:
         mine = {kind: version for version, kind, one in record.objects if kind in TAKEN and one == name}
         service, ingress = (self.live(mine[kind], kind, name) if kind in mine else None for kind in ("Service", "Ingress"))
         found = variables(deployment, service, ingress, record.values)
+        if self.owner is not None:
+            found = with_owner(found, self.owner)
         return {
             "name": self.name,
             "chart": record.chart,
@@ -246,7 +263,7 @@ def work(caller: Caller) -> Object:
     name, namespace = caller.params["name"], caller.params["namespace"]
     api = connect(caller, PREFIX)
     with api.about(f"The release {name!r} in namespace {namespace!r}"):
-        return Reader(api, name, namespace, caller.params["managed_by"]).read()
+        return Reader(api, caller.params).read()
 
 
 def main() -> None:

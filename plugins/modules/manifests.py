@@ -10,7 +10,7 @@ short_description: Renders the manifests of an instance
 version_added: 0.1.0
 author: varasys.zddc contributors (!UNKNOWN)
 description:
-  - Renders the objects of an instance, or the Job that builds before a rollout.
+  - Renders the objects of an instance, the Job that builds before a rollout, or the Jobs that unmount after one.
   - It runs on the controller, in Ansible's own process, without requests to a cluster or a repository.
 extends_documentation_fragment:
   - varasys.zddc.internal
@@ -36,6 +36,12 @@ options:
   deployment:
     description: A Deployment, to render the Job that builds what its pods would build at their start.
     type: dict
+  mounted:
+    description:
+      - Pods of a release that have left mounts on their nodes, as P(varasys.zddc.helm_release_info#module) returns them. Needed
+        for the Jobs that undo these mounts.
+    type: list
+    elements: dict
   folder:
     description:
       - Folder on the controller to write the objects to, one file each. Files of an earlier rendering that are no longer wanted
@@ -63,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 manifests:
-  description: The objects in the order in which they are applied, or only the Job.
+  description: The objects in the order in which they are applied, or only the Jobs.
   type: list
   elements: dict
   returned: success

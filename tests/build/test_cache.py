@@ -12,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -126,13 +125,11 @@ def test_without_the_git_host(site: Any) -> None:
         assert site.objects() == before
 
 
-@pytest.mark.alone
 def test_a_commit_that_does_not_compile(site: Any) -> None:
     before, pods, commit = site.objects(), site.servers(), site.push("break", "compile")
     jobs = site.jobs()
     with site.asked(0.05) as answers:
         played = site.deploy(**MAIN)
-        end = datetime.now(UTC)
     assert played.returncode == 2
     lines = played.message.splitlines()
     (name,) = site.jobs().keys() - jobs.keys()
@@ -148,10 +145,6 @@ def test_a_commit_that_does_not_compile(site: Any) -> None:
     assert len(answers) > 20 and set(answers) == {site.served()} != {commit}
     after = {key: value for key, value in site.objects().items() if key != f"Job {name}"}
     assert (after, site.servers()) == (before, pods)
-    selector = f"batch.kubernetes.io/job-name={name}"
-    (pod,) = site.core.list_namespaced_pod(site.namespace, label_selector=selector).items
-    compiler = pod.status.container_statuses[0].state.terminated.finished_at
-    assert (end - compiler).total_seconds() <= 5
 
     # The next one compiles, and only the swap is left: the pods find the binary.
     fixed = site.push("commit", "0.0.10")

@@ -98,14 +98,6 @@ def together_fixture(
     return played, instance.objects() == before
 
 
-@pytest.mark.parametrize("case", TOGETHER, ids=map(name_of, TOGETHER))
-def test_input(case: dict[str, Any], together: Any, places: dict[str, str]) -> None:
-    played, untouched = together
-    assert played.failures[name_of(case)] == filled(case["message"], places)
-    assert untouched
-    assert played.changed == 0
-
-
 @pytest.mark.alone
 @pytest.mark.parametrize("case", APART, ids=map(name_of, APART))
 def test_input_apart(case: dict[str, Any], instance: Any, places: dict[str, str], play: Callable[..., Any]) -> None:
@@ -116,3 +108,11 @@ def test_input_apart(case: dict[str, Any], instance: Any, places: dict[str, str]
     assert played.returncode == 2
     assert played.seconds < 15
     assert instance.objects() == before
+
+
+@pytest.mark.parametrize("case", TOGETHER, ids=map(name_of, TOGETHER))
+def test_input(case: dict[str, Any], together: Any, places: dict[str, str]) -> None:
+    played, untouched = together
+    assert played.failures[name_of(case)] == filled(case["message"], places)
+    assert untouched
+    assert played.changed == 0

@@ -65,6 +65,13 @@ def test_prod(releases: Any, tmp_path: Path) -> None:
         "zddc_server_run_as_user": 65532,
         "zddc_server_run_as_group": 65532,
     }
+    assert file.read_text().startswith(
+        f"# The settings of the Helm release archive in namespace {releases.namespace}.\n# Its chart: zddc-server-prod 0.1.0\n"
+        "# To decide:\n"
+        "# - zddc_server_allowed_clients or zddc_server_guarded_elsewhere: the server trusts the header with the user's\n"
+        "#   e-mail. Name what may reach its pods, or declare that something else restricts access to them.\n\n"
+        "zddc_server_mode: prod\n"
+    )
     said = told(played, f"{file} has the settings of the release")
     assert "Objects to take over: Service archive, Deployment archive, Ingress archive." in said
     assert "Without service: never. The old pods serve until the new ones do." in said

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,3 +95,21 @@ def test_check_mode_writes_nothing(run: Callable[..., Any], tmp_path: Path) -> N
     checked = run("render", "--check", "--diff", "-e", f"commit={COMMIT}")
     assert (checked.returncode, checked.message, checked.changed) == (0, "", 1)
     assert not (tmp_path / "manifests").exists()
+
+
+def test_it_asks_no_cluster_for_a_commit_that_was_deployed(play: Callable[..., Any], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = {"server": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        config = {"clusters": [{"name": "there", "cluster": server}], "users": [{"name": "me", "user": {}}]}
+        config |= {"contexts": [{"name": "it", "context": {"cluster": "there", "user": "me"}}], "current-context": "it"}
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        given = {
+            "zddc_server_kubeconfig": str(tmp_path / "kubeconfig"),
+            # Nobody answers there; a full commit needs no answer.
+            "zddc_server_git_repo": "git://127.0.0.1:1/zddc.git",
+            "zddc_server_git_ref": COMMIT,
+        }
+        played = play("playbooks/render.yml", "-e", json.dumps(given), PWD=str(tmp_path))
+        assert (played.returncode, played.message) == (0, "")
+        asked, _write, _error = select.select([listener], [], [], 0)
+    assert not asked and len(files(tmp_path / "manifests")) == 2

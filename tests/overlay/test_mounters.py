@@ -65,6 +65,18 @@ def runs_again(site: Any, pod: str, container: str, count: int) -> None:
     site.until(look, (count, True, True))
 
 
+@pytest.mark.alone
+@pytest.mark.parametrize("service", ["kubelet", "containerd"])
+def test_service_of_the_node_that_starts_again(sidecar: Any, service: str) -> None:
+    pod = sidecar.pod()
+    assert put(sidecar, "Alpha/before.txt") == 201
+    sidecar.restart(service)
+    assert put(sidecar, "Alpha/Reports/2026-01.txt") == 204
+    sidecar.until(lambda: sidecar.deployment().status.available_replicas, 1)
+    assert sidecar.pod().metadata.uid == pod.metadata.uid
+    assert len(sidecar.mounts(pod.metadata.uid)) > 0
+
+
 def test_twenty_pods_removed(deployed: Any) -> None:
     store = deployed.store()
     pods = deployed.copies(COUNT)
@@ -150,15 +162,3 @@ def test_what_is_mounted_below_the_store(site: Any) -> None:
             site.run(pod, "zddc-server", "setpriv", "--nnp", "su", "zddc", "-c", "echo evil > /zddc/lower/nested/evil.txt")
     finally:
         site.on_node(f"nsenter -t 1 -m -- sh -c 'umount {nested}; rmdir {nested}'")
-
-
-@pytest.mark.alone
-@pytest.mark.parametrize("service", ["kubelet", "containerd"])
-def test_service_of_the_node_that_starts_again(sidecar: Any, service: str) -> None:
-    pod = sidecar.pod()
-    assert put(sidecar, "Alpha/before.txt") == 201
-    sidecar.restart(service)
-    assert put(sidecar, "Alpha/Reports/2026-01.txt") == 204
-    sidecar.until(lambda: sidecar.deployment().status.available_replicas, 1)
-    assert sidecar.pod().metadata.uid == pod.metadata.uid
-    assert len(sidecar.mounts(pod.metadata.uid)) > 0

@@ -1,6 +1,6 @@
 # Copyright: the varasys.zddc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A namespace with Deployments of one small container, and the module rollout in this process."""
+"""A namespace with Deployments of one small container, and the modules that wait in this process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import kubernetes
@@ -133,19 +134,25 @@ def claim_fixture(shop: Shop) -> Any:
     shop.core.delete_namespaced_persistent_volume_claim("docs", shop.namespace)
 
 
-@pytest.fixture(name="wait")
-def wait_fixture(shop: Shop, name: str, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> Callable[..., Waited]:
-    """Give the function that runs the module."""
+@pytest.fixture(name="run")
+def run_fixture(shop: Shop, name: str, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> Callable[..., Waited]:
+    """Give the function that runs a module which waits."""
 
-    def wait(**options: Any) -> Waited:
+    def run(module: Any, **options: Any) -> Waited:
         lines = tmp_path / "lines"
         lines.write_text("")
-        given = {"kubeconfig": shop.kubeconfig, "namespace": shop.namespace, "name": name, "progress": str(lines)}
+        given = {"kubeconfig": shop.kubeconfig, "name": name, "progress": str(lines), "timeout": 90, **options}
         capsys.readouterr()
         begun = datetime.now(UTC)
-        with patch_module_args({**given, "timeout": 90, **options}), pytest.raises(SystemExit):
-            rollout.main()
+        with patch_module_args(given), pytest.raises(SystemExit):
+            module.main()
         result = json.loads(capsys.readouterr().out.splitlines()[-1])
         return Waited(result, lines.read_text().splitlines(), begun, datetime.now(UTC))
 
-    return wait
+    return run
+
+
+@pytest.fixture(name="wait")
+def wait_fixture(shop: Shop, run: Callable[..., Waited]) -> Callable[..., Waited]:
+    """Give the function that waits for the Deployment of the test's name."""
+    return partial(run, rollout, namespace=shop.namespace)

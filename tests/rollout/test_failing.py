@@ -15,6 +15,7 @@ import pytest
 from waiting import until
 
 from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import LONG_AGO, SECOND_LOOK
+from ansible_collections.varasys.zddc.plugins.modules import build
 
 # Each has a deadline.
 pytestmark = pytest.mark.alone
@@ -118,6 +119,18 @@ def test_a_crash_of_an_init_container(shop: Any, name: str, wait: Callable[..., 
     (one,) = pod.status.init_container_statuses
     soon(waited, (one.state.terminated or one.last_state.terminated).finished_at)
     assert plain(waited.first_line) == "pod POD: container build failed: it does not compile"
+
+
+def test_a_build(shop: Any, name: str, run: Callable[..., Any]) -> None:
+    compiler = {"name": "build", "image": shop.image, "command": ["sh", "-c", "echo it does not compile; exit 1"]}
+    job = {
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": shop.namespace},
+        "spec": {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [compiler]}}},
+    }  # fmt: skip
+    waited = run(build, definition=job, labels={"app": name})
+    (pod,) = shop.core.list_namespaced_pod(shop.namespace, label_selector=f"batch.kubernetes.io/job-name={name}").items
+    soon(waited, pod.status.container_statuses[0].state.terminated.finished_at)
+    assert waited.first_line == f"pod {pod.metadata.name}: container build failed: it does not compile"
 
 
 def test_a_crash(shop: Any, name: str, wait: Callable[..., Any]) -> None:

@@ -151,6 +151,31 @@ def test_variables() -> None:
     assert "hunter2" not in json.dumps(found)
 
 
+@pytest.mark.parametrize(
+    ("owner", "user", "note"),
+    [
+        ("1000:100", {"zddc_server_run_as_user": 1000, "zddc_server_run_as_group": 100}, ""),
+        ("0:0", {}, "the documents belong to root"),
+        ("1000:0", {}, "the documents belong to root"),
+        ("stat: not found", {}, "the owner of the documents could not be determined"),
+    ],
+)
+def test_the_owner_of_the_documents(
+    read: Callable[..., dict[str, Any]], cluster: Any, owner: str, user: dict[str, int], note: str
+) -> None:
+    assert "zddc_server_run_as_group" not in read(documents_owner=owner)["variables"], "the release sets a user"
+    deployment = copy.deepcopy(DEPLOYMENT)
+    del deployment["spec"]["template"]["spec"]["containers"][1]["securityContext"]
+    cluster.answers["/apis/apps/v1/namespaces/docs/deployments/web"] = deployment
+    before, found = read(), read(documents_owner=owner)
+    assert found["variables"] == before["variables"] | user
+    assert found["notes"] == before["notes"] + [
+        f"zddc_server_run_as_user: {said}, and the server is never root here. What to do before the takeover: "
+        'docs/from-helm.md, "The owner of the documents".'
+        for said in filter(None, [note])
+    ]
+
+
 def test_values_of_another_chart() -> None:
     found = variables(DEPLOYMENT, None, None, {"zddc": "x"})
     assert (

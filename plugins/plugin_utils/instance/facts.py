@@ -44,7 +44,6 @@ def instance(options: Options) -> dict[str, Any]:
         "cache_claim": pods.cache_claim(options),
         # What a build needs in addition to its service account.
         "for_the_build": [pods.own_cache(options), objects.build_policy(options)],
-        "image_pull_secrets": [{"name": name} for name in options.image_pull_secrets],
         "stop_delay": pods.STOP_DELAY,
         "stages": advice.STAGES,
         "decided_by": advice.of_the_rollout(options),

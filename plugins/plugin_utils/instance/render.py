@@ -143,6 +143,18 @@ def job_pod(options: Options, template: Manifest) -> Manifest:
     }
 
 
+def unmount_job(options: Options, pod: Manifest) -> Manifest:
+    """Return the Job that undoes the mounts which a pod of the dev chart leaves on its node."""
+    labels = {**objects.labels(options), names.NAME: "zddc-server-unmount"}
+    return rendered(
+        "unmount.yml.j2",
+        options=options,
+        object={"name": f"unmount-{pod['uid']}", "labels": labels, "annotations": {}},
+        image_pull_secrets=pods.placement(options).get("imagePullSecrets", []),
+        pod=pod,
+    )
+
+
 PLACEMENT = ("serviceAccountName", "imagePullSecrets", "priorityClassName", "nodeSelector", "tolerations", "affinity")
 
 

@@ -65,14 +65,14 @@ lint-mypy: $(VENV)/done
 
 check: $(VENV)/scan/done ## lint, and run every test that needs no cluster
 	@echo "== Lint, and run the tests without a cluster"
-	@$(MAKE) --no-print-directory --jobs 3 $(LINT) check-tests
+	@$(MAKE) --no-print-directory --jobs 3 check-tests $(LINT)
 
 check-tests: $(VENV)/scan/done
 	pytest --numprocesses 4 --quiet tests/unit tests/variables tests/golden tests/offline tests/fixtures/test_stand_in.py \
 		tests/cluster/test_engine.py tests/cluster/test_pieces.py tests/cluster/test_runc_fit.py
 
-test: $(VENV)/scan/done ## run everything that CI runs
-	@$(MAKE) --no-print-directory --jobs 2 lint cluster CLUSTER="-e kind_cluster_ingress=true"
+test: $(VENV)/done ## run everything that CI runs
+	@$(MAKE) --no-print-directory --jobs 3 lint cluster $(VENV)/scan/done CLUSTER="-e kind_cluster_ingress=true"
 	@echo "== Run the tests, four in parallel"
 	pytest --numprocesses 4
 

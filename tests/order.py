@@ -10,10 +10,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 ORDER = (
     # What has tests that run alone, while nothing long runs that they would wait for.
-    "cluster", "rollout/test_failing", "rollout/test_first_request", "inputs", "overlay",
+    "cluster", "rollout/test_failing.py", "rollout/test_first_request.py", "inputs", "overlay",
     # What takes long, the longest first: what is short fills the end, when some have nothing left to do.
     "scenarios/test_molecule.py::test_scenario[dev]", "deploy", "build", "faults", "scenarios", "private", "migrate",
-    "collection", "fixtures", "demo", "rollout",
+    "collection", "fixtures", "demo", "rollout", "golden", "unit/files", "unit/compare", "unit/action", "unit/watch",
+    "unit/source",
 )  # fmt: skip
 
 

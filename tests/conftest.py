@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,11 +58,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
 def turn(name: str, alone: bool) -> Iterator[None]:
     """Run beside the tests of other processes, or, once they have ended, alone."""
     folder = Path(tempfile.gettempdir())
-    with (folder / f"{name}.door").open("w") as door, (folder / f"{name}.room").open("w") as room:
-        # Who waits to be alone holds the door, so that no others come in meanwhile.
-        fcntl.flock(door, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(door, fcntl.LOCK_UN)
+    with (folder / f"{name}.queue").open("w") as queue, (folder / f"{name}.room").open("w") as room:
+        while True:
+            # All who wait to be alone stand in the queue together. The others come in while it is empty.
+            fcntl.flock(queue, fcntl.LOCK_SH if alone else fcntl.LOCK_EX)
+            with suppress(BlockingIOError):
+                fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            fcntl.flock(queue, fcntl.LOCK_UN)
+            time.sleep(0.1)
+        fcntl.flock(queue, fcntl.LOCK_UN)
         yield
 
 

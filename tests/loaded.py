@@ -35,8 +35,10 @@ def load() -> None:
             importlib.import_module(found.name)
     for kind in ("inventory", "callback", "filter", "test", "strategy", "become"):
         list(getattr(loader, f"{kind}_loader").all(class_only=True))
-    # What is there stays: looking for garbage in it would copy it in every fork.
-    gc.freeze()
+    # Looking for garbage would copy what is here in every fork, and none lives long.
+    gc.disable()
+    # It would look a thousand times a second whether a task has ended.
+    vars(sys.modules["ansible.constants"])["DEFAULT_INTERNAL_POLL_INTERVAL"] = 0.01
 
 
 def play(arguments: list[str]) -> int:

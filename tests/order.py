@@ -12,8 +12,8 @@ ORDER = (
     # What has tests that run alone, while nothing long runs that they would wait for.
     "cluster", "rollout/test_failing.py", "rollout/test_first_request.py", "inputs", "overlay",
     # What takes long, the longest first: what is short fills the end, when some have nothing left to do.
-    "scenarios/test_molecule.py::test_scenario[dev]", "deploy", "build", "faults", "scenarios", "private", "migrate",
-    "collection", "fixtures", "demo", "rollout", "golden", "unit/files", "unit/compare", "unit/action", "unit/watch",
+    "deploy", "build", "private", "faults", "collection", "scenarios[dev]", "scenarios", "migrate",
+    "fixtures", "demo", "rollout", "golden", "unit/files", "unit/compare", "unit/action", "unit/watch",
     "unit/source",
 )  # fmt: skip
 
@@ -22,8 +22,11 @@ class ByFolder(LoadScopeScheduling):
     """What shares a folder shares a namespace, and runs in one process; a scenario has one of its own, as a file of rollout."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file, folder = nodeid.partition("::")[0], nodeid.partition("::")[0].rpartition("/")[0]
-        return nodeid if folder.endswith("scenarios") else file if folder.endswith("rollout") else folder
+        file, _, test = nodeid.partition("::")
+        folder = file.rpartition("/")[0]
+        if folder.endswith("scenarios"):
+            return folder + test[test.index("[") :]
+        return file if folder.endswith("rollout") else folder
 
     def _assign_work_unit(self, node: Any) -> None:
         places = {scope: [scope.startswith(f"tests/{one}") for one in ORDER] for scope in self.workqueue}

@@ -85,6 +85,33 @@ def instance_fixture(prepare: Callable[..., Any]) -> Any:
     return prepare("collection", 30425)
 
 
+def test_the_workflow_of_the_example(
+    installed: Installed, instance: Any, core: kubernetes.client.CoreV1Api, tmp_path: Path
+) -> None:
+    """Every step that the reader's CI would run, in a copy of the example beside the archive of the collection."""
+    folder = tmp_path / "own-role"
+    shutil.copytree(installed.folder / "examples/own-role", folder)
+    (archive,) = installed.built.iterdir()
+    shutil.copy(archive, folder)
+    workflow = yaml.safe_load((folder / ".github/workflows/molecule.yml").read_text())
+    steps = [step["run"] for step in workflow["jobs"]["molecule"]["steps"] if "run" in step]
+    # With what is pinned here, pip has nothing to install.
+    assert set((folder / "requirements.txt").read_text().splitlines()) < set(PINNED)
+    environment = {
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
+        "ARCHIVE_GIT_REPO": instance.variables["zddc_server_git_repo"],
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
+        "NO_COLOR": "1",
+        **AS_USERS,
+    }
+    (tmp_path / "collections").mkdir()
+    said = [run("bash", "-ec", f"exec 2>&1\n{step}", cwd=folder, **environment) for step in steps]
+    assert "varasys.zddc:0.1.0 was installed successfully" in said[1]
+    for action in ("create", "converge", "idempotence", "verify", "destroy"):
+        assert f"default > {action}: Executed: Successful" in said[3]
+    assert "archive-test" not in [item.metadata.name for item in core.list_namespace().items]
+
+
 def test_it_holds_what_users_need_and_nothing_else(installed: Installed) -> None:
     listing = run(*("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *SHIPPED, *KEPT), cwd=ROOT)
     wanted = {name for name in listing.split("\0") if name and (ROOT / name).is_file()}
@@ -158,30 +185,3 @@ def test_a_checkout_deploys_as_it_is(cwd: str, playbook: str, clone: Path, insta
     assert (played.returncode, played.message) == (0, "")
     assert played.changed == 1
     assert str(clone) in played.output
-
-
-def test_the_workflow_of_the_example(
-    installed: Installed, instance: Any, core: kubernetes.client.CoreV1Api, tmp_path: Path
-) -> None:
-    """Every step that the reader's CI would run, in a copy of the example beside the archive of the collection."""
-    folder = tmp_path / "own-role"
-    shutil.copytree(installed.folder / "examples/own-role", folder)
-    (archive,) = installed.built.iterdir()
-    shutil.copy(archive, folder)
-    workflow = yaml.safe_load((folder / ".github/workflows/molecule.yml").read_text())
-    steps = [step["run"] for step in workflow["jobs"]["molecule"]["steps"] if "run" in step]
-    # With what is pinned here, pip has nothing to install.
-    assert set((folder / "requirements.txt").read_text().splitlines()) < set(PINNED)
-    environment = {
-        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
-        "ARCHIVE_GIT_REPO": instance.variables["zddc_server_git_repo"],
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
-        "NO_COLOR": "1",
-        **AS_USERS,
-    }
-    (tmp_path / "collections").mkdir()
-    said = [run("bash", "-ec", f"exec 2>&1\n{step}", cwd=folder, **environment) for step in steps]
-    assert "varasys.zddc:0.1.0 was installed successfully" in said[1]
-    for action in ("create", "converge", "idempotence", "verify", "destroy"):
-        assert f"default > {action}: Executed: Successful" in said[3]
-    assert "archive-test" not in [item.metadata.name for item in core.list_namespace().items]

@@ -81,7 +81,11 @@ def name_of(case: dict[str, Any]) -> str:
 
 
 TOGETHER = [case for case in CASES if not case.get("apart")]
-APART = [case for case in CASES if case.get("apart")]
+APART = [
+    pytest.param(case, id=name_of(case), marks=[pytest.mark.alone] if case.get("waits") else [])
+    for case in sorted(CASES, key=lambda case: not case.get("waits"))
+    if case.get("apart")
+]
 
 
 @pytest.fixture(scope="module", name="together")
@@ -98,8 +102,7 @@ def together_fixture(
     return played, instance.objects() == before
 
 
-@pytest.mark.alone
-@pytest.mark.parametrize("case", APART, ids=map(name_of, APART))
+@pytest.mark.parametrize("case", APART)
 def test_input_apart(case: dict[str, Any], instance: Any, places: dict[str, str], play: Callable[..., Any]) -> None:
     variables = instance.variables | filled(case["variables"], places)
     before = instance.objects()

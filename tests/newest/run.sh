@@ -15,7 +15,7 @@ image=localhost/zddc-stand-in/trixie
 engine=docker
 command -v docker > /dev/null || engine=podman
 mkdir -p "$own"
-(($# > 0)) || set -- tests/golden/test_golden.py 'tests/scenarios/test_molecule.py::test_scenario[dev]'
+(($# > 0)) || set -- tests/golden/test_golden.py 'tests/scenarios/test_molecule.py::'{test_scenario,test_it_leaves_nothing}'[dev]'
 
 if ! $engine image inspect "$image" > /dev/null 2>&1; then
   echo "== Debian trixie, from its packages"

@@ -22,6 +22,6 @@ def test_every_folder_is_run() -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_what_has_a_place_in_their_order_is_there(name: str) -> None:
-    folder, _, scenario = name.partition("/test_molecule.py::test_scenario")
-    assert (ROOT / "tests" / folder).exists()
-    assert (ROOT / "molecule" / scenario.strip("[]")).is_dir()
+    place, _, scenario = name.partition("[")
+    assert (ROOT / "tests" / place).exists()
+    assert (ROOT / "molecule" / scenario.rstrip("]")).is_dir()

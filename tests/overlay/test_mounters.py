@@ -66,15 +66,16 @@ def runs_again(site: Any, pod: str, container: str, count: int) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("service", ["kubelet", "containerd"])
-def test_service_of_the_node_that_starts_again(sidecar: Any, service: str) -> None:
+def test_services_of_the_node_that_start_again(sidecar: Any) -> None:
     pod = sidecar.pod()
-    assert put(sidecar, "Alpha/before.txt") == 201
-    sidecar.restart(service)
+    for service in ("kubelet", "containerd"):
+        assert put(sidecar, f"Alpha/{service}.txt") == 201
+        sidecar.restart(service)
+        assert put(sidecar, f"Alpha/{service}.txt") == 204
+        sidecar.until(lambda: sidecar.deployment().status.available_replicas, 1)
+        assert sidecar.pod().metadata.uid == pod.metadata.uid
+        assert len(sidecar.mounts(pod.metadata.uid)) > 0
     assert put(sidecar, "Alpha/Reports/2026-01.txt") == 204
-    sidecar.until(lambda: sidecar.deployment().status.available_replicas, 1)
-    assert sidecar.pod().metadata.uid == pod.metadata.uid
-    assert len(sidecar.mounts(pod.metadata.uid)) > 0
 
 
 def test_twenty_pods_removed(deployed: Any) -> None:

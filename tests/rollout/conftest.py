@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from ansible.module_utils.testing import patch_module_args
 from kubernetes.dynamic import DynamicClient
 
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api
+from ansible_collections.varasys.zddc.plugins.module_utils.watch.pods import LONG_AGO
 from ansible_collections.varasys.zddc.plugins.modules import rollout
 
 # Serves on port 8080; ends some seconds after it is asked to, and serves until then.
@@ -74,6 +76,17 @@ class Shop:
         found = self.core.list_namespaced_pod(self.namespace, label_selector=f"app={name}").items
         return sorted(found, key=lambda pod: pod.metadata.creation_timestamp)
 
+    def told(self, reason: str, name: str, since: datetime = LONG_AGO) -> datetime:
+        """Give when the cluster first told of something about a claim, or about a pod of a Deployment.
+
+        What it told before that is old news: of that, when it last told it again.
+        """
+        events = self.core.list_namespaced_event(self.namespace, field_selector=f"reason={reason}").items
+        found = [one for one in events if f"{one.involved_object.name}-".startswith(f"{name}-")]
+        first: datetime = min(one.event_time or one.first_timestamp for one in found)
+        last: datetime = max(one.last_timestamp or first for one in found)
+        return first if first >= since else last
+
     def old_containers(self, name: str) -> int:
         """Tell how many containers of pods of an earlier release run."""
         old = [pod for pod in self.pods(name) if pod.metadata.labels["release"] != str(self.releases[name])]
@@ -93,6 +106,12 @@ class Waited:
     def first_line(self) -> str:
         """Give the first line of its message."""
         return str(self.result.get("msg", "")).partition("\n")[0]
+
+    @property
+    def plain(self) -> str:
+        """Give the same without the names that the cluster makes up."""
+        text = re.sub(r"\d+\.\d+\.\d+\.\d+", "ADDRESS", self.first_line)
+        return re.sub(r"\bweb[0-9]+-[a-z0-9]{6,10}-[a-z0-9]{5}\b", "POD", text)
 
 
 @pytest.fixture(scope="module", name="shop")

@@ -15,7 +15,7 @@ import yaml
 pytestmark = pytest.mark.alone
 
 MANIFEST = Path(__file__).parents[1] / "golden/expected/prod/deployment.yaml"
-REPLACEMENTS = 10
+REPLACEMENTS = 5
 QUICK = "mkdir /www; echo $RELEASE > /www/index.html; exec httpd -f -p 8080 -h /www"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 STAGES = {"build": "building", "mount": "mounting", "web": "starting"}
-BUILD = {"name": "build", "command": ["sh", "-c", "echo build: one; sleep 12; echo build: two"]}
+BUILD = {"name": "build", "command": ["sh", "-c", "echo build: one; sleep 18; echo build: two"]}
 SERVE = "echo mount: it; sleep 2; echo web: it; mkdir /www; touch /www/index.html; exec httpd -f -p 8080 -h /www"
 BEGUN = ["scheduled on NODE", "building"]
 UP = [*BEGUN, "building: one", "mounting", "starting", "ready"]

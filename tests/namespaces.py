@@ -129,8 +129,9 @@ class Namespaces:
             stream(api.connect_get_namespaced_pod_exec, "observer", namespace, command=["sh", "-c", wipe], stdout=True)
         with suppress(gone):
             self._core.delete_namespace(namespace)
-            # Nobody is served there any more.
+            # Nobody is served there any more. Where a claim is left, Kubernetes looks again after 5 s.
             self._core.delete_collection_namespaced_pod(namespace, grace_period_seconds=1)
+            self._core.delete_collection_namespaced_persistent_volume_claim(namespace)
         for volume in self._volumes(namespace):
             with suppress(gone):
                 self._core.delete_persistent_volume(volume)

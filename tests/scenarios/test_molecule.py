@@ -28,16 +28,17 @@ ENVIRONMENT = {
 
 
 class Scenario:
-    """A scenario, and a process that plays for it."""
+    """A scenario, a process that plays for it, and a folder where Molecule notes what it has done."""
 
-    def __init__(self, name: str, warm: Warm) -> None:
-        self.name, self._warm = name, warm
+    def __init__(self, name: str, warm: Warm, notes: Path) -> None:
+        self.name, self._warm, self._notes = name, warm, notes
 
     def run(self, *arguments: str) -> tuple[bool, str]:
         """Run molecule, with its output on the terminal. Give whether it ended well, and what it said last before it failed."""
         said: deque[str] = deque(maxlen=60)
         command = ["molecule", *arguments, "--scenario-name", self.name]
         given = {**ENVIRONMENT, "PATH": f"{self._warm.command()}{os.pathsep}{ENVIRONMENT['PATH']}"}
+        given["MOLECULE_EPHEMERAL_DIRECTORY"] = str(self._notes)
         with subprocess.Popen(command, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
             assert run.stdout
             for line in run.stdout:
@@ -53,18 +54,19 @@ class Scenario:
 
 
 @pytest.fixture(scope="module", name="scenario", params=SCENARIOS)
-def scenario_fixture(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+def scenario_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     """Give each."""
     with closing(Warm()) as warm:
-        yield Scenario(request.param, warm)
+        yield Scenario(request.param, warm, tmp_path_factory.mktemp("molecule"))
 
 
 def test_scenario(
     scenario: Scenario, evidence: Callable[[str], str], core: kubernetes.client.CoreV1Api, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with capfd.disabled():
-        # A run that was cut off leaves namespaces, and Molecule believes that what it has created is there.
-        scenario.run("destroy")
+        if scenario.namespaces(core):
+            # A run that was cut off has left them.
+            scenario.run("destroy")
         passed, said = scenario.run("test", "--destroy", "never")
         if not passed:
             for namespace in scenario.namespaces(core):

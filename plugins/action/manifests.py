@@ -12,15 +12,9 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import as_yaml
+from ansible_collections.varasys.zddc.plugins.plugin_utils.instance import render
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.files import Taken, update
 from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.options import Options
-from ansible_collections.varasys.zddc.plugins.plugin_utils.instance.render import (
-    Source,
-    build_job,
-    file_names,
-    manifests,
-    unmount_job,
-)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "instance": {"type": "dict", "required": True},
@@ -45,16 +39,18 @@ class ActionModule(ActionBase):
         _validation, given = self.validate_argument_spec(ARGUMENT_SPEC, required_one_of=[("source", "deployment", "mounted")])
         options, source = Options(given["instance"]["options"]), given["source"]
         if given["deployment"]:
-            found = [build_job(options, given["deployment"])]
+            found = [render.build_job(options, given["deployment"])]
         elif given["mounted"] is not None:
-            found = [unmount_job(options, pod) for pod in given["mounted"]]
+            found = [render.unmount_job(options, pod) for pod in given["mounted"]]
         else:
-            found = manifests(options, Source(source["commit"], source.get("at", ""), source.get("signature")))
+            found = render.manifests(options, render.Source(source["commit"], source.get("at", ""), source.get("signature")))
         result: dict[str, Any] = {"_ansible_verbose_override": True, "changed": False, "manifests": found}
         if given["folder"]:
             texts = [as_yaml(one, sort_keys=False) for one in found]
             try:
-                diff = update(Path(given["folder"]), dict(zip(file_names(options), texts, strict=True)), self._task.check_mode)
+                diff = update(
+                    Path(given["folder"]), dict(zip(render.file_names(options), texts, strict=True)), self._task.check_mode
+                )
             except (Taken, OSError) as error:
                 return {"failed": True, "msg": refusal(error)}
             result |= {"changed": bool(diff), "diff": diff}

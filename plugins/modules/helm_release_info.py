@@ -158,17 +158,9 @@ from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
+from ansible_collections.varasys.zddc.plugins.module_utils import helm_release as helm
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.api import Api, Caller, Kinds, connect, path_of, selector
 from ansible_collections.varasys.zddc.plugins.module_utils.cluster.errors import Problem
-from ansible_collections.varasys.zddc.plugins.module_utils.helm_release import (
-    Release,
-    newest,
-    server,
-    shared,
-    stays,
-    variables,
-    with_owner,
-)
 from ansible_collections.varasys.zddc.plugins.module_utils.manifest import Object
 from ansible_collections.varasys.zddc.plugins.module_utils.names import FIELD_MANAGER, MANAGED_BY, PREFIX
 from ansible_collections.varasys.zddc.plugins.module_utils.running import run
@@ -201,7 +193,7 @@ class Reader:
 
     def read(self) -> Object:
         secrets = self.listed("secrets", f"owner=helm,name={self.name}")
-        record = newest(secrets, self.namespace)
+        record = helm.newest(secrets, self.namespace)
         if record is None:
             known = sorted({item["metadata"]["labels"].get("name", "") for item in self.listed("secrets", "owner=helm")})
             there = f"There are: {', '.join(known)}." if known else "There is no record of any release."
@@ -213,9 +205,9 @@ class Reader:
         name, labels = deployment["metadata"]["name"], deployment["spec"]["selector"].get("matchLabels", {})
         mine = {kind: version for version, kind, one in record.objects if kind in TAKEN and one == name}
         service, ingress = (self.live(mine[kind], kind, name) if kind in mine else None for kind in ("Service", "Ingress"))
-        found = variables(deployment, service, ingress, record.values)
+        found = helm.variables(deployment, service, ingress, record.values)
         if self.owner is not None:
-            found = with_owner(found, self.owner)
+            found = helm.with_owner(found, self.owner)
         return {
             "name": self.name,
             "chart": record.chart,
@@ -228,16 +220,16 @@ class Reader:
             "mode": found.variables[f"{PREFIX}mode"],
             "variables": found.variables,
             "notes": found.notes,
-            "obstacle": stays(deployment),
+            "obstacle": helm.stays(deployment),
             "objects": [f"{kind} {name}" for kind in TAKEN if kind in mine],
             "others": [f"{kind} {one}" for version, kind, one in record.objects if not (one == name and kind in mine)],
             "taken_over": deployment["metadata"].get("labels", {}).get(MANAGED_BY) == self.managed_by,
             "pods": self.pods(labels),
         }
 
-    def deployment(self, record: Release) -> Object:
+    def deployment(self, record: helm.Release) -> Object:
         for version, kind, name in record.objects:
-            if kind == "Deployment" and (found := self.live(version, kind, name)) and server(found):
+            if kind == "Deployment" and (found := self.live(version, kind, name)) and helm.server(found):
                 return found
         raise Problem(
             f"The release {self.name!r} in namespace {self.namespace!r}, of the chart {record.chart}, has no Deployment in the "
@@ -251,8 +243,8 @@ class Reader:
                 "name": pod["metadata"]["name"],
                 "uid": pod["metadata"]["uid"],
                 "node": pod["spec"].get("nodeName", ""),
-                "mounts": shared(pod["spec"]),
-                "container": (server({"spec": {"template": pod}}) or {"name": ""})["name"],
+                "mounts": helm.shared(pod["spec"]),
+                "container": (helm.server({"spec": {"template": pod}}) or {"name": ""})["name"],
             }
             for pod in every
             if pod["metadata"]["labels"].get(MANAGED_BY) != self.managed_by

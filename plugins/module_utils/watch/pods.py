@@ -254,9 +254,11 @@ def container_failure(pod: Object, name: str, init: bool, one: Object, started: 
     first = not one.get("restartCount") and pod["spec"].get("restartPolicy") != "Never"
     if first and NOT_STARTED & {reason, ended.get("reason")}:
         return None
-    if reason in NO_CONTAINER:
-        why = "a volume cannot be mapped to the pod's own users: " if UNMAPPED.search(message) else ""
-        return Failure(f"{title} cannot be started: {why}{message or reason}", **here)
+    # A container that is not started again ends so.
+    if unstarted := waiting if reason in NO_CONTAINER else ended if ended.get("reason") in NOT_STARTED else {}:
+        said = unstarted.get("message") or unstarted["reason"]
+        why = "a volume cannot be mapped to the pod's own users: " if UNMAPPED.search(said) else ""
+        return Failure(f"{title} cannot be started: {why}{said}", **here)
     # For a container that runs again, ignore what happened before the start.
     news = started if "running" in state else LONG_AGO
     if not one.get("ready") and (why := stopped_by_probe(pod, name, news, signs)):

@@ -43,13 +43,15 @@ def test_a_node_that_fails_to_start_a_container_tries_again(crashed: Snapshot) -
     """As the kubelet told it of a container whose runtime failed, each after the other."""
     status = crashed["pods"][0]["status"]["containerStatuses"][0]
     given_up = {"terminated": {**status["lastState"]["terminated"], "exitCode": 128, "reason": "StartError"}}
+    given_up["terminated"]["message"] = "error setting cgroup config"
     refused = {"waiting": {"reason": "RunContainerError", "message": "unable to freeze"}}
     started = moment(given_up["terminated"]["finishedAt"])
     for state, last in ((refused, {}), (refused, given_up), (given_up, {})):
         status |= {"state": state, "lastState": last, "restartCount": 0}
         assert judge(crashed, started=started).failure is None
     crashed["pods"][0]["spec"]["restartPolicy"] = "Never"
-    assert judge(crashed, started=started).failure
+    failure = judge(crashed, started=started).failure
+    assert failure and failure.cause.endswith("container zddc-server cannot be started: error setting cgroup config")
     crashed["pods"][0]["spec"]["restartPolicy"] = "Always"
     status |= {"state": {"running": {}}, "lastState": given_up, "restartCount": 1}
     assert judge(crashed, started=started).failure is None

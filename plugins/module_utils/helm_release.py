@@ -168,8 +168,9 @@ def with_owner(found: Found, owner: str) -> Found:
         return found._replace(
             variables={**found.variables, f"{PREFIX}run_as_user": int(ids[1]), f"{PREFIX}run_as_group": int(ids[2])}
         )
-    root = re.fullmatch(r"\d+:\d+", owner)
-    said = "the documents belong to root" if root else "the owner of the documents could not be determined"
+    said = "the documents belong to root" if re.fullmatch(r"0:\d+", owner) else "the documents belong to the group root"
+    if not re.fullmatch(r"\d+:\d+", owner):
+        said = "the owner of the documents could not be determined"
     note = (
         f"{PREFIX}run_as_user: {said}, "
         'and the server is never root here. What to do before the takeover: docs/from-helm.md, "The owner of the documents".'

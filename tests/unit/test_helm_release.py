@@ -156,7 +156,7 @@ def test_variables() -> None:
     [
         ("1000:100", {"zddc_server_run_as_user": 1000, "zddc_server_run_as_group": 100}, ""),
         ("0:0", {}, "the documents belong to root"),
-        ("1000:0", {}, "the documents belong to root"),
+        ("1000:0", {}, "the documents belong to the group root"),
         ("stat: not found", {}, "the owner of the documents could not be determined"),
     ],
 )

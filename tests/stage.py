@@ -143,9 +143,13 @@ class Stage:
         found = self.core.list_namespaced_pod(self.namespace, label_selector=f"app.kubernetes.io/instance={name}")
         return sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp)
 
-    def pod_names(self) -> list[str]:
-        """Give the names of the instance's pods, but for those that end: the deploy waits for their containers alone."""
-        return [pod.metadata.name for pod in self.pods() if not pod.metadata.deletion_timestamp]
+    def alive(self, name: str = name) -> list[Any]:
+        """Give the pods of an instance, but for those that end: the deploy waits for their containers alone."""
+        return [pod for pod in self.pods(name) if not pod.metadata.deletion_timestamp]
+
+    def pod_names(self, name: str = name) -> list[str]:
+        """Give the names of the pods of an instance, but for those that end."""
+        return [pod.metadata.name for pod in self.alive(name)]
 
     def served(self) -> str:
         """Ask for the page, and give the commit that answers."""

@@ -245,7 +245,7 @@ def test_a_commit_that_fails(stage: Any, dev: Callable[..., Any], tmp_path: Path
     assert first_line(played.message) == f"pod POD: container {container} failed: {line}", played.message
     (kept,) = tmp_path.iterdir()
     assert f"\nlogs and events are stored in {kept}\n" in played.message
-    (pod,) = [item.metadata.name for item in stage.pods("zddc-server-dev") if item.metadata.deletion_timestamp is None]
+    (pod,) = stage.pod_names("zddc-server-dev")
     assert line in "".join(log.read_text() for log in kept.glob(f"{pod}-{container}*.log"))
     assert f"Pod {pod}\n" in (kept / "events.txt").read_text()
 
@@ -283,5 +283,5 @@ def test_a_good_deploy_mends_it(stage: Any, dev: Callable[..., Any]) -> None:
     stages = re.findall(r"^zddc-server-dev: +\d+ s  ([^:\n]+)$", played.output, re.MULTILINE)
     (node,) = [item.metadata.name for item in stage.core.list_node().items]
     assert stages[-6:] == [f"scheduled on {node}", "fetching", "building", "mounting", "starting", "ready"]
-    (pod,) = stage.pods("zddc-server-dev")
+    (pod,) = stage.alive("zddc-server-dev")
     assert pod.metadata.annotations["varasys.zddc/git-commit"] == commit

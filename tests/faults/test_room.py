@@ -124,7 +124,7 @@ def test_a_scratch_volume_that_is_full(site: Any, note: Callable[..., None]) -> 
             return 0
 
     def pod() -> Any:
-        alive = [one for one in site.pods(name) if not one.metadata.deletion_timestamp]
+        alive = site.alive(name)
         return alive[0] if len(alive) == 1 else None
 
     def serves(restarts: int) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -25,6 +26,10 @@ from cache import VARS_FILE  # noqa: E402
 from conftest import Instance, ansible_playbook, evidence  # noqa: E402
 from helm import CHARTS, HelmProgram, helm_program  # noqa: E402
 from stage import Stage  # noqa: E402
+
+# Here Ansible and its modules start as they do for users.
+for name in ("ANSIBLE_CONNECTION_PLUGINS", "ANSIBLE_PIPELINING"):
+    del os.environ[name]
 
 INTERVAL = 0.05
 """Seconds between two requests."""

@@ -46,6 +46,6 @@ def row(host: str, facts: Mapping[str, Any], well: bool) -> dict[str, str]:
 def cause(facts: Mapping[str, Any]) -> str:
     """Return why a host failed, in one line: the first problem if there are several."""
     failure = facts.get("__zddc_server_failure", {}).get("message")
-    results = (facts.get(f"__zddc_server_{name}", {}) for name in ("plan", "checked", "asked"))
+    results = (facts.get(f"__zddc_server_{name}", {}) for name in ("plan", "checked", "source"))
     lines = str(failure or next((one["msg"] for one in results if one.get("msg")), "see above")).splitlines()
     return next((line.removeprefix("- ") for line in lines if line.startswith("- ")), lines[0])

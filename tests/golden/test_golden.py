@@ -125,6 +125,12 @@ def read_schemas_once() -> Iterator[None]:
         yield
 
 
+@cache
+def validate(text: str, version: str) -> None:
+    """Validate a manifest, which several cases may share."""
+    kubernetes_validate.validate(yaml.load(text, yaml.CSafeLoader), version, strict=True)
+
+
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
 @pytest.mark.parametrize("case", CASES)
 def test_schema(rendered: Path, case: str, version: str) -> None:
@@ -133,7 +139,7 @@ def test_schema(rendered: Path, case: str, version: str) -> None:
     for name, text in (found | job(rendered, case)).items():
         # A kind of the Gateway API, which is none of Kubernetes' own: the API server checks it, in tests/deploy.
         if name != "httproute.yaml":
-            kubernetes_validate.validate(yaml.safe_load(text), version, strict=True)
+            validate(text, version)
 
 
 def test_schema_refuses_an_unknown_field(rendered: Path) -> None:

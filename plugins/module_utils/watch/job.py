@@ -40,6 +40,18 @@ def over(job: Object) -> bool:
     return bool(true(job, "Complete", "Failed", "FailureTarget") or job["metadata"].get("deletionTimestamp"))
 
 
+def pods_of(api: Api, job: Object) -> list[Object]:
+    """Return the pods of a Job. Its uid fits into a label, however long its name is."""
+    selector = f"batch.kubernetes.io/controller-uid={job['metadata']['uid']}"
+    found: list[Object] = api.get(path_of("namespaces", job["metadata"]["namespace"], "pods"), labelSelector=selector)["items"]
+    return found
+
+
+def runs(api: Api, job: Object) -> bool:
+    """Check whether the Job can still do its work. Its pod fails before its conditions say so."""
+    return not over(job) and not assess(job, pods_of(api, job), api.now, api.now).failure
+
+
 def start(api: Api, wanted: Object, selector: str) -> Object:
     """Return the running Job: a new one, or that of an earlier run. Remove others that the selector finds and that still run."""
     metadata = wanted["metadata"]
@@ -50,7 +62,7 @@ def start(api: Api, wanted: Object, selector: str) -> Object:
         if name != metadata["name"] and not over(other):
             remove(api, path_of(name, base=jobs), other)
     live, limit = api.find(path), time.monotonic() + 60
-    if live and not over(live):
+    if live and runs(api, live):
         return live
     while live:
         if not live["metadata"].get("deletionTimestamp"):
@@ -137,10 +149,8 @@ def follow(api: Api, job: Object, timeout: float, interval: float, patience: tim
     namespace = path_of("namespaces", metadata["namespace"])
 
     def observe() -> tuple[Object, list[Object]]:
-        # The uid fits into a label, however long the name of the Job is.
-        selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
         seen = api.get(path_of("namespaces", metadata["namespace"], "jobs", metadata["name"], base=BATCH))
-        return seen, api.get(f"{namespace}/pods", labelSelector=selector)["items"]
+        return seen, pods_of(api, job)
 
     def judge(seen: tuple[Object, list[Object]], started: datetime) -> Verdict:
         now = api.now

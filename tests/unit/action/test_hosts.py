@@ -25,7 +25,7 @@ CHECKED = {"instance": {"options": {"name": "archive", "namespace": "docs"}}}
         ({"plan": {"msg": "one\nNothing was changed."}}, False, "failed: one"),
         ({"plan": {"msg": "2 problems:\n- one\n- two\nNothing was changed."}}, False, "failed: one"),
         ({"checked": {"msg": "Nothing was changed. Fix this and run again:\n- one\n- two"}}, False, "failed: one"),
-        ({"checked": CHECKED, "asked": {"msg": "no such ref"}}, False, "failed: no such ref"),
+        ({"checked": CHECKED, "source": {"msg": "no such ref"}}, False, "failed: no such ref"),
     ],
 )
 def test_how_a_host_fared(facts: dict[str, Any], well: bool, result: str) -> None:

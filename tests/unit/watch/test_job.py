@@ -133,6 +133,11 @@ def test_one_that_has_ended_is_made_anew(built: Any, cluster: Any, condition: st
     assert (options["propagationPolicy"], options["preconditions"]) == ("Background", {"uid": "j0"})
 
 
+def test_one_whose_pod_has_failed_is_made_anew(built: Any, cluster: Any) -> None:
+    assert built(pod(ended(0), ended(1), "Failed"), BUILT, there=(job(),))["record"]["commit"] == "c0ffee"
+    assert written(cluster) == ["DELETE /web-build-1", "POST "]
+
+
 def test_another_that_still_runs_is_removed(built: Any, cluster: Any) -> None:
     built(BUILT, there=(job("web-build-0"), job("web-build-2", Complete="done")))
     assert written(cluster) == ["DELETE /web-build-0", "POST "]

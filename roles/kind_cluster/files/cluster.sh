@@ -131,12 +131,21 @@ load() {
   echo "$did $name"
 }
 
+# On cgroup v1, a process that runc has frozen at the moment when its node is killed cannot end, nor can the node.
+thaw() {
+  local one
+  for one in $("$ENGINE" ps -q --no-trunc --filter "label=io.x-k8s.kind.cluster=$NAME"); do
+    # shellcheck disable=SC2016 # the shell that find starts expands it
+    find /sys/fs/cgroup/freezer -path "*$one*" -name freezer.state -exec sh -c 'echo THAWED > "$1"' thaw {} \; 2> /dev/null || true
+  done
+}
+
 down() {
   local left
   left=$("$ENGINE" ps -aq --filter "label=io.x-k8s.kind.cluster=$NAME")
   [[ -n $left ]] || return 0
   # shellcheck disable=SC2086 # one argument a container
-  "$ENGINE" rm --force --volumes $left > /dev/null
+  "$ENGINE" rm --force --volumes $left > /dev/null 2>&1 || { thaw && "$ENGINE" rm --force --volumes $left > /dev/null; }
   echo removed
 }
 

@@ -54,14 +54,11 @@ class ActionModule(ActionBase):
             return {name: answer[name] for name in ("signed_by", "trusted")}
 
         try:
-            found = (
-                source.resolved(options, history, signature)
-                if asked["commit"] is None
-                else source.given(options, asked["commit"])
-            )
+            if asked["commit"] is None:
+                return {"changed": False, **source.resolved(options, history, signature)}
+            return {"changed": False, **source.given(options, asked["commit"])}
         except Problem as problem:
             return problem.result
-        return {"changed": False, **found}
 
     def _asked(self, task_vars: dict[str, Any], name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run another module of the collection as a task of this host would, and return its result."""
@@ -70,12 +67,7 @@ class ActionModule(ActionBase):
         task.args = {key: value for key, value in self._task.args.items() if key in AUTH_ARG_SPEC} | arguments
         name = task.action if loader.has_plugin(task.action) else "ansible.legacy.normal"
         action = loader.get(
-            name,
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
+            name, task=task, connection=self._connection, play_context=self._play_context, loader=self._loader,
+            templar=self._templar, shared_loader_obj=self._shared_loader_obj,
+        )  # fmt: skip
         return dict(action.run(task_vars=task_vars))

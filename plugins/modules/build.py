@@ -12,7 +12,7 @@ author: varasys.zddc contributors (!UNKNOWN)
 description:
   - Creates the Job, and waits until its pod has finished.
   - If a Job of that name already runs, for example because an earlier run was killed, it waits for that one. A Job that has
-    ended is created again. Other running Jobs with the labels are removed.
+    ended, or whose pod cannot finish, is created again. Other running Jobs with the labels are removed.
   - Fails as soon as the pod cannot finish, and reports why, with the last lines of the failed container's log, the events
     and the next step.
   - Temporary failures of the cluster are retried for O(outage_timeout).

@@ -62,7 +62,7 @@ at:
   returned: success
   sample: "2026-11-23 10:05:44.123456"
 signature:
-  description: Who signed it, as P(varasys.zddc.signature#module) returns it.
+  description: Who signed it, C(signed_by), and a digest of the trusted signers, C(trusted).
   type: dict
   returned: with trusted signers
   sample: {}

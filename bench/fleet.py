@@ -88,7 +88,7 @@ class Fleet:
                     one.spec.replicas for one in sets if one.metadata.name.startswith("many-")
                 )
 
-            self._bench.until(seen, 120)
+            self._bench.until(seen, seconds=120)
         finally:
             core.delete_namespaced_resource_quota("none", namespace)
 

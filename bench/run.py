@@ -209,7 +209,7 @@ class Rounds:
         commit = self.commit()
         with Watch(self.bench.address("chart-dev")) as watch:
             self.helm.release("upgrade", "dev")
-            self.bench.until(lambda: watch.commit == commit or watch.down >= PATIENCE, 300)
+            self.bench.until(lambda: watch.commit == commit or watch.down >= PATIENCE, seconds=300)
             down = min(watch.down, PATIENCE)
         self.note("chart: recreate", down)
         self.helm.uninstall("dev")

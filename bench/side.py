@@ -176,7 +176,7 @@ class Bench(Stage):
             found.append(self.versions())
             return found[-1] == found[-2]
 
-        self.until(still, 120)
+        self.until(still, seconds=120)
         return found[-1]
 
     def touched(self, before: dict[str, str]) -> int:
@@ -252,7 +252,7 @@ class Helm:
                     self._bench.on_node(f"nsenter --mount=/proc/1/ns/mnt -- umount {place} 2> /dev/null || true")
             return not left
 
-        self._bench.until(gone, 120)
+        self._bench.until(gone, seconds=120)
 
 
 __all__ = [

@@ -61,13 +61,6 @@ class ActionModule(ActionBase):
             return problem.result
 
     def _asked(self, task_vars: dict[str, Any], name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Run another module of the collection as a task of this host would, and return its result."""
-        loader, task = self._shared_loader_obj.action_loader, self._task.copy()
-        task.action = f"varasys.zddc.{name}"
-        task.args = {key: value for key, value in self._task.args.items() if key in AUTH_ARG_SPEC} | arguments
-        name = task.action if loader.has_plugin(task.action) else "ansible.legacy.normal"
-        action = loader.get(
-            name, task=task, connection=self._connection, play_context=self._play_context, loader=self._loader,
-            templar=self._templar, shared_loader_obj=self._shared_loader_obj,
-        )  # fmt: skip
-        return dict(action.run(task_vars=task_vars))
+        """Run another module of the collection on this host, and return its result."""
+        arguments |= {key: value for key, value in self._task.args.items() if key in AUTH_ARG_SPEC}
+        return dict(self._execute_module(f"varasys.zddc.{name}", module_args=arguments, task_vars=task_vars))

@@ -11,16 +11,26 @@ from pathlib import Path
 
 from cache import CACHE
 
+PIECES = Path(__file__).resolve().parent.parent / "roles/kind_cluster/files/pieces.sh"
+
+
+def go_program() -> Path:
+    """Give the Go that the local cluster of this checkout was built with, or the one in PATH."""
+    # By its name: another checkout may build another one, and remove those that it does not know.
+    environment = {**os.environ, "CACHE": str(CACHE)}
+    piece = subprocess.run(["bash", PIECES, "path", "go"], env=environment, capture_output=True, text=True, check=True).stdout
+    found = f"{piece.strip()}/bin/go" if piece else shutil.which("go")
+    assert found, "Go 1.26 is needed: run `make cluster`, which brings it, or put it into PATH"
+    return Path(found)
+
 
 def go(folder: Path, *command: str) -> str:
-    """Run a command of the local cluster's Go, or of the one in PATH, in the folder of a module; give what it prints."""
-    found = next((CACHE / "pieces").glob("go-*/bin/go"), None) or shutil.which("go")
-    assert found, "Go 1.26 is needed: run `make cluster`, which brings it, or put it into PATH"
+    """Run a command of Go in the folder of a module; give what it prints."""
     environment = {
         **os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw -mod=readonly",
         "GOCACHE": str(CACHE / "go/build"), "GOMODCACHE": str(CACHE / "go/mod"),
     }  # fmt: skip
-    done = subprocess.run([str(found), *command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([go_program(), *command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -92,13 +92,20 @@ def test_a_change_reaches_all_that_is_made_from_it_and_nothing_else(pieces: Piec
     assert before["top"] != after["top"]
 
 
-def test_what_is_outside_of_the_folder_counts_if_the_piece_says_so(pieces: Pieces) -> None:
-    outside = pieces.folder / "version"
-    outside.write_text("1", encoding="utf-8")
-    pieces.write("part/extern", f"cat {outside}")
-    before = pieces.plan()["part"]
-    outside.write_text("2", encoding="utf-8")
-    assert pieces.plan()["part"] != before
+def test_a_piece_is_the_same_whatever_go_the_machine_has(tmp_path: Path) -> None:
+    own = tmp_path / "bin/go"
+    own.parent.mkdir()
+    own.write_text("#!/bin/sh\necho go1.99.0\n", encoding="utf-8")
+    own.chmod(0o755)
+    plans = [
+        subprocess.run(
+            ["bash", FILES / "pieces.sh", "plan", "node"],
+            env={"CACHE": str(tmp_path / "cache"), "PATH": path}, capture_output=True, text=True, check=True,
+        ).stdout
+        for path in ("/usr/bin:/bin", f"{own.parent}:/usr/bin:/bin")
+    ]  # fmt: skip
+    assert plans[0] == plans[1]
+    assert plans[0].startswith("go ")
 
 
 def test_the_old_build_of_a_piece_goes_when_the_new_one_is_there(pieces: Pieces) -> None:

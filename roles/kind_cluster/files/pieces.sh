@@ -5,7 +5,6 @@
 # Builds the pieces of a local cluster. A piece is a folder under pieces/:
 #   build    the build script; sourced with $OUT, the folder to fill, and the functions below
 #   needs    the pieces that it needs, one a line
-#   extern   optional; prints what goes into the piece from outside its folder
 # It is stored as $CACHE/pieces/NAME-KEY. The key is a checksum of all its inputs.
 #
 #   pieces.sh plan NAME...    lists what NAME... need, in build order: NAME KEY built|missing
@@ -30,7 +29,6 @@ visit() {
     # These functions are inputs of a piece too.
     declare -f go_build image debian
     (cd "$folder" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
-    [[ ! -f $folder/extern ]] || (cd "$folder" && bash ./extern)
     for need in $(needs "$name"); do echo "$need ${keys[$need]}"; done
   } | sha256sum | cut -c 1-12)
 }

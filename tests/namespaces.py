@@ -58,11 +58,11 @@ class Namespaces:
         self._create(volume)
         claims = self._core.list_namespaced_persistent_volume_claim
         # Kubernetes may forget a pod for 5 minutes where its claim is bound while it is scheduled.
-        until(lambda: [claim.status.phase for claim in claims(namespace).items], ["Bound"])
+        until(lambda: [claim.status.phase for claim in claims(namespace).items], equals=["Bound"])
         self._create(job)
         for other in others:
             self._create(other)
-        until(lambda: self._running(namespace), {"job": 1, "git-server": 1, "observer": "Running"}, 120)
+        until(lambda: self._running(namespace), equals={"job": 1, "git-server": 1, "observer": "Running"}, seconds=120)
         until(lambda: git_answers(repository))
         subprocess.run([REPOSITORY, "reset", repository], check=True, capture_output=True)
         return repository
@@ -143,4 +143,4 @@ class Namespaces:
             pods = [pod.metadata.name for pod in self._core.list_namespaced_pod(namespace).items]
             return [*pods, *self._volumes(namespace), *(name for name in self._there() if name == namespace)]
 
-        until(left, [], 150)
+        until(left, equals=[], seconds=150)

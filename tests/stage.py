@@ -225,7 +225,7 @@ class Stage:
         }
         self.core.create_namespaced_persistent_volume_claim(self.namespace, {"metadata": {"name": name}, "spec": spec})
         claims = self.core.read_namespaced_persistent_volume_claim
-        self.until(lambda: claims(name, self.namespace).status.phase, "Bound")
+        self.until(lambda: claims(name, self.namespace).status.phase, equals="Bound")
         yield
         self.core.delete_namespaced_persistent_volume_claim(name, self.namespace)
 
@@ -271,4 +271,4 @@ class Site(Stage):
         """Let the Service of the git server lead elsewhere, and wait until it does."""
         patch = {"spec": {"selector": {"app.kubernetes.io/name": name}}}
         self.core.patch_namespaced_service("git-server", self.namespace, patch)
-        self.until(self.git_answers, name == "git-server")
+        self.until(self.git_answers, equals=name == "git-server")

@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Seen = TypeVar("Seen")
+ANY = object()
 
 
-def until(look: Callable[[], Seen], wanted: Any = bool, seconds: float = 60) -> Seen:
-    """Look until what is seen is what is wanted, or is as a function wants it; give it."""
+def until(
+    look: Callable[[], Seen], accept: Callable[[Seen], object] = bool, seconds: float = 60, *, equals: object = ANY
+) -> Seen:
+    """Look until what is seen is accepted, or equals what is given; give it."""
     end = time.monotonic() + seconds
     while True:
         seen = look()
-        if wanted(seen) if callable(wanted) else seen == wanted:
+        if accept(seen) if equals is ANY else seen == equals:
             return seen
         assert time.monotonic() < end, f"{seconds:.0f} s were not enough; last seen: {seen!r}"
         time.sleep(0.2)

@@ -74,7 +74,7 @@ def test_the_same_again_changes_nothing(site: Any) -> None:
     # A build that is gone, as all are after an hour, is no change.
     for name in site.jobs():
         site.batch.delete_namespaced_job(name, site.namespace, propagation_policy="Foreground")
-    site.until(site.jobs, {})
+    site.until(site.jobs, equals={})
     before = site.objects()
     played = site.deploy()
     assert (played.returncode, played.changed, site.objects(), site.servers()) == (0, 0, before, pods)
@@ -223,7 +223,7 @@ def test_a_claim_whose_folder_cannot_be_written(site: Any) -> None:
         },
     })  # fmt: skip
     claim = lambda: site.core.read_namespaced_persistent_volume_claim("locked", site.namespace)  # noqa: E731
-    site.until(lambda: claim().status.phase, "Bound")
+    site.until(lambda: claim().status.phase, equals="Bound")
     before, jobs = site.objects(), site.jobs()
     played = site.deploy(build_cache="claim", build_cache_claim="locked", git_ref="zddc-server-v0.0.7")
     assert played.returncode == 2
@@ -244,7 +244,7 @@ def other_fixture(site: Any) -> Iterator[Any]:
     jobs = site.jobs()
     yield given
     assert site.deploy(**given, playbook="remove").returncode == 0
-    site.until(lambda: site.jobs().keys(), jobs.keys())
+    site.until(lambda: site.jobs().keys(), equals=jobs.keys())
     site.remove_volume(f"{site.namespace}-zddc-other-build-cache")
 
 

@@ -128,7 +128,7 @@ def test_options(site: Any) -> None:
     assert {"policy=configured", "192.0.2.7 opa.example.org"} <= lines
     assert "kubernetes.io" not in seen.rpartition("opa.example.org")[2]
 
-    site.until(lambda: answers(site), site.served())
+    site.until(lambda: answers(site), equals=site.served())
     policy = kubernetes.client.PolicyV1Api(site.core.api_client)
     budget = policy.read_namespaced_pod_disruption_budget(site.name, site.namespace)
     assert (budget.spec.max_unavailable, budget.spec.unhealthy_pod_eviction_policy) == (1, "AlwaysAllow")

@@ -12,6 +12,6 @@ def test_removal_takes_the_cache_and_the_builds(site: Any) -> None:
     # Whatever the variables say by then.
     played = site.deploy(playbook="remove", build_cache="none")
     assert (played.returncode, played.message) == (0, "")
-    site.until(site.jobs, {})
+    site.until(site.jobs, equals={})
     claims = site.core.list_namespaced_persistent_volume_claim(site.namespace).items
     assert [claim.metadata.name for claim in claims] == ["zddc-root"]

@@ -329,7 +329,7 @@ def test_a_pod_that_builds_goes_at_once(stage: Any) -> None:
         statuses = [one for pod in stage.pods("second") for one in pod.status.init_container_statuses or []]
         return [one.name for one in statuses if one.state.running]
 
-    stage.until(running, ["build"])
+    stage.until(running, equals=["build"])
     (pod,) = stage.pods("second")
     begin = time.monotonic()
     played = stage.deploy(**second, state="absent")

@@ -24,7 +24,7 @@ def visitors_fixture(stage: Any) -> Iterator[None]:
         }
         stage.core.create_namespaced_pod(stage.namespace, body)
     read = stage.core.read_namespaced_pod
-    stage.until(lambda: [read(name, stage.namespace).status.phase for name in ("friend", "stranger")], ["Running"] * 2)
+    stage.until(lambda: [read(name, stage.namespace).status.phase for name in ("friend", "stranger")], equals=["Running"] * 2)
     yield
     for name in ("friend", "stranger"):
         stage.core.delete_namespaced_pod(name, stage.namespace)
@@ -75,7 +75,7 @@ def test_friends_reach_the_pod_and_strangers_do_not(stage: Any, request: pytest.
     assert reaches(stage, "friend") and reaches(stage, "stranger")
     request.getfixturevalue("guarded")
     try:
-        stage.until(lambda: reaches(stage, "stranger"), False, 30)
+        stage.until(lambda: reaches(stage, "stranger"), equals=False, seconds=30)
     except AssertionError:
         pytest.skip("this cluster's network enforces no NetworkPolicies: strangers still reached the pod after 30 s")
     assert reaches(stage, "friend")

@@ -139,7 +139,7 @@ def dev_pod_fixture(stage: Any) -> Iterator[None]:
     }
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
     stage.core.create_namespaced_pod(stage.namespace, {"metadata": {"name": "dev", "labels": labels}, "spec": spec})
-    stage.until(lambda: stage.core.read_namespaced_pod("dev", stage.namespace).status.phase, "Running")
+    stage.until(lambda: stage.core.read_namespaced_pod("dev", stage.namespace).status.phase, equals="Running")
     yield
     stage.core.delete_namespaced_pod("dev", stage.namespace)
     stage.until(

@@ -52,11 +52,11 @@ def test_the_node_starts_again(site: Any, note: Callable[..., None]) -> None:
 
     # The pods are there again before the cluster takes notice that they were gone.
     time.sleep(20)
-    site.until(serves, True, 400)
+    site.until(serves, seconds=400)
     seconds = round(time.monotonic() - begin)
     played = site.deploy()
     assert (played.returncode, played.message, played.changed) == (0, "", 0)
     assert site.deploy_dev(playbook="remove", replicas=1).returncode == 0
-    site.until(lambda: site.pods("zddc-server-dev"), [], 90)
+    site.until(lambda: site.pods("zddc-server-dev"), equals=[], seconds=90)
     assert site.on_node(OVERLAYS) == ""
     note("the node starts again", f"both modes serve again by themselves, {seconds} s after it went; no overlay is left")

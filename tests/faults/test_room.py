@@ -51,7 +51,7 @@ def small_fixture(site: Any) -> Iterator[dict[str, Any]]:
         with site.claimed("small", volume, "ReadWriteOnce"):
             yield given
             assert site.deploy(playbook="remove", **given).returncode == 0
-            site.until(lambda: (site.jobs().keys(), site.pods("zddc-small")), (jobs.keys(), []), 120)
+            site.until(lambda: (site.jobs().keys(), site.pods("zddc-small")), equals=(jobs.keys(), []), seconds=120)
     finally:
         site.on_node(f"nsenter -t 1 -m -- umount -l /var/local/zddc/{volume}")
         site.remove_volume(volume)
@@ -134,14 +134,14 @@ def test_a_scratch_volume_that_is_full(site: Any, note: Callable[..., None]) -> 
         ready = [status.restart_count for status in statuses if status.ready] == [restarts]
         return scratch == ["Memory"] and ready and ask("GET", "") == 200
 
-    site.until(lambda: serves(0), True, 120)
+    site.until(lambda: serves(0), seconds=120)
     written = [ask("PUT", f"note-{number}.txt", 1_000_000) for number in range(12)]
     assert set(written[:5]) == {201} and set(written[9:]) == {507}
     # What is there is read on.
     assert ask("GET", "note-0.txt") == ask("GET", "") == 200
     # The server starts again with all of that, and writes once there is room.
     site.run(pod().metadata.name, "zddc-server", "setpriv", "--nnp", "su", "zddc", "-c", "kill 1")
-    site.until(lambda: serves(1), True, 120)
+    site.until(lambda: serves(1), seconds=120)
     assert ask("GET", "note-0.txt") == 200
     assert ask("DELETE", "note-0.txt") in (200, 204)
     assert ask("PUT", "note-more.txt", 100_000) == 201

@@ -46,6 +46,6 @@ def test_away_while_pods_start_again(site: Any, note: Callable[..., None]) -> No
         for pod in site.servers():
             site.core.delete_namespaced_pod(pod, site.namespace)
             site.until(site.servers, lambda left, pod=pod: pod not in left)
-            site.until(lambda: site.deployment().status.available_replicas, 2, 120)
+            site.until(lambda: site.deployment().status.available_replicas, equals=2, seconds=120)
     assert traffic.lost == []
     note("the git server away while pods start again, with a cache", "they took the binary from the cache", traffic)

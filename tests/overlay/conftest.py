@@ -43,13 +43,13 @@ class Dev(Stage):
         def ready() -> list[str]:
             return [one.status for pod in self.listed() for one in pod.status.conditions or [] if one.type == "Ready"]
 
-        self.until(ready, ["True"] * count, 240)
+        self.until(ready, equals=["True"] * count, seconds=240)
         return self.listed()
 
     def remove_copies(self) -> None:
         """Remove what a test left of them when it failed: they would hold the claim of the cache."""
         self.core.delete_collection_namespaced_pod(self.namespace, label_selector="app=copy", grace_period_seconds=0)
-        self.until(lambda: [pod.metadata.name for pod in self.listed()], [])
+        self.until(lambda: [pod.metadata.name for pod in self.listed()], equals=[])
 
     def listed(self) -> list[Any]:
         """Give the copies that the cluster knows."""
@@ -86,7 +86,7 @@ class Dev(Stage):
             except (AssertionError, kubernetes.client.ApiException) as error:
                 return str(error)
 
-        self.until(state, "active\n")
+        self.until(state, equals="active\n")
 
     def store(self) -> str:
         """Give a checksum over all documents, with their names, modes, owners and times."""

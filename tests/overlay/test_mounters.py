@@ -34,10 +34,10 @@ def sidecar_fixture(site: Any) -> Iterator[Any]:
     yield site
     if (pod := site.pod()).metadata.uid == uid:
         site.core.delete_namespaced_pod(pod.metadata.name, site.namespace)
-    site.until(lambda: site.folders(uid), [])
+    site.until(lambda: site.folders(uid), equals=[])
     assert site.mounts(uid) == []
     assert site.store() == store
-    site.until(lambda: site.deployment().status.available_replicas, 1)
+    site.until(lambda: site.deployment().status.available_replicas, equals=1)
 
 
 def put(site: Any, path: str) -> int:
@@ -63,7 +63,7 @@ def runs_again(site: Any, pod: str, container: str, count: int) -> None:
         (one,) = [one for one in status.init_container_statuses + status.container_statuses if one.name == container]
         return one.restart_count, one.state.running is not None, bool(one.started)
 
-    site.until(look, (count, True, True))
+    site.until(look, equals=(count, True, True))
 
 
 @pytest.mark.alone
@@ -78,13 +78,13 @@ def test_services_of_the_node_that_start_again(sidecar: Any) -> None:
             return str(error)
 
     for service in ("kubelet", "containerd"):
-        sidecar.until(partial(writes, f"Alpha/{service}.txt"), 201)
+        sidecar.until(partial(writes, f"Alpha/{service}.txt"), equals=201)
         sidecar.restart(service)
-        sidecar.until(partial(writes, f"Alpha/{service}.txt"), 204)
-        sidecar.until(lambda: sidecar.deployment().status.available_replicas, 1)
+        sidecar.until(partial(writes, f"Alpha/{service}.txt"), equals=204)
+        sidecar.until(lambda: sidecar.deployment().status.available_replicas, equals=1)
         assert sidecar.pod().metadata.uid == pod.metadata.uid
         assert len(sidecar.mounts(pod.metadata.uid)) > 0
-    sidecar.until(partial(writes, "Alpha/Reports/2026-01.txt"), 204)
+    sidecar.until(partial(writes, "Alpha/Reports/2026-01.txt"), equals=204)
 
 
 def test_twenty_pods_removed(deployed: Any) -> None:
@@ -109,9 +109,9 @@ def test_twenty_pods_removed(deployed: Any) -> None:
     for pod in forced:
         remove(pod, 0)
     deployed.signal("KILL", *(pod.metadata.uid for pod in forced))
-    deployed.until(lambda: [pod.metadata.name for pod in deployed.listed()], [], 60 - (time.monotonic() - begin))
+    deployed.until(lambda: [pod.metadata.name for pod in deployed.listed()], equals=[], seconds=60 - (time.monotonic() - begin))
     # Of a pod that was removed by force, the cluster knows nothing: the node still works on it.
-    deployed.until(lambda: deployed.folders(*uids), [])
+    deployed.until(lambda: deployed.folders(*uids), equals=[])
     assert deployed.mounts(*uids) == []
     assert deployed.store() == store
 
@@ -123,7 +123,7 @@ def test_sidecar_that_was_killed(sidecar: Any) -> None:
     sidecar.signal("KILL", uid, process="overlay keep")
     runs_again(sidecar, name, "overlay", 1)
     # Meanwhile the pod counts as not ready.
-    sidecar.until(lambda: silence(sidecar), "")
+    sidecar.until(lambda: silence(sidecar), equals="")
     assert "an earlier start of this pod left it mounted" in "\n".join(sidecar.log(name, "overlay"))
     assert put(sidecar, "Alpha/before.txt") == 204
     # Killed together, they find the overlay with what was written.
@@ -131,7 +131,7 @@ def test_sidecar_that_was_killed(sidecar: Any) -> None:
     sidecar.signal("KILL", uid, process="zddc-server")
     runs_again(sidecar, name, "overlay", 2)
     runs_again(sidecar, name, "zddc-server", 1)
-    sidecar.until(lambda: silence(sidecar), "")
+    sidecar.until(lambda: silence(sidecar), equals="")
     assert sidecar.pod().metadata.uid == uid
     assert put(sidecar, "Alpha/before.txt") == 204
 
@@ -142,14 +142,14 @@ def test_sidecar_that_was_stopped_by_itself(sidecar: Any) -> None:
     assert put(sidecar, "Alpha/before.txt") == 201
     sidecar.signal("TERM", uid, process="overlay keep")
     runs_again(sidecar, name, "overlay", 1)
-    sidecar.until(lambda: silence(sidecar), "")
+    sidecar.until(lambda: silence(sidecar), equals="")
     before = sidecar.core.read_namespaced_pod_log(name, sidecar.namespace, container="overlay", previous=True)
     assert before.splitlines()[-1] == "overlay: unmounted"
     # The server goes on with the overlay that it has, where the next write is the first to a document of the store.
     assert put(sidecar, "Alpha/Reports/2026-01.txt") == 204
     sidecar.signal("KILL", uid, process="zddc-server")
     runs_again(sidecar, name, "zddc-server", 1)
-    sidecar.until(lambda: silence(sidecar), "")
+    sidecar.until(lambda: silence(sidecar), equals="")
     assert put(sidecar, "Alpha/before.txt") == 204
 
 
@@ -157,7 +157,7 @@ def test_pod_that_runs_out_of_its_grace_period(sidecar: Any) -> None:
     uid = sidecar.pod().metadata.uid
     sidecar.signal("STOP", uid, process="zddc-server")
     sidecar.core.delete_namespaced_pod(sidecar.pod().metadata.name, sidecar.namespace, grace_period_seconds=3)
-    sidecar.until(lambda: sidecar.folders(uid), [])
+    sidecar.until(lambda: sidecar.folders(uid), equals=[])
     assert sidecar.mounts(uid) == []
 
 

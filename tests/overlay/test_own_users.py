@@ -87,7 +87,7 @@ def old_cluster_fixture(tmp_path: Path, site: Any) -> Iterator[str]:
             except (kubernetes.client.ApiException, urllib3.exceptions.HTTPError) as error:
                 return str(error)
 
-        site.until(made, site.namespace)
+        site.until(made, equals=site.namespace)
         spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
         core.create_namespaced_persistent_volume_claim(site.namespace, {"metadata": {"name": "zddc-root"}, "spec": spec})
         yield str(tmp_path / "kubeconfig")

@@ -191,7 +191,7 @@ class Private(Stage):
             known = status.observed_generation == found.metadata.generation
             return known, status.replicas, status.updated_replicas, status.available_replicas
 
-        self.until(counted, (True, 1, 1, 1), 240)
+        self.until(counted, equals=(True, 1, 1, 1), seconds=240)
         # It is another pod, with an empty repository, which some of the cluster may not know of yet.
         self.until(self.git_answers)
         self.push("reset")

@@ -10,12 +10,14 @@ import pytest
 from waiting import until
 
 
-@pytest.mark.parametrize(("wanted", "seen"), [(bool, 1), (2, 2), (lambda number: number > 2, 3)])
-def test_it_looks_until_it_sees_what_is_wanted(wanted: Any, seen: int) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "seen"), [({}, 1), ({"equals": 2}, 2), ({"accept": lambda number: number > 2}, 3), ({"equals": 0}, 0)]
+)
+def test_it_looks_until_it_sees_what_is_wanted(wanted: dict[str, Any], seen: int) -> None:
     numbers = iter(range(9))
-    assert until(lambda: next(numbers), wanted) == seen
+    assert until(lambda: next(numbers), **wanted) == seen
 
 
 def test_it_says_what_it_last_saw() -> None:
     with pytest.raises(AssertionError, match=r"^0 s were not enough; last seen: 'Pending'"):
-        until(lambda: "Pending", "Running", 0)
+        until(lambda: "Pending", equals="Running", seconds=0)

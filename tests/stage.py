@@ -24,6 +24,8 @@ from waiting import until
 
 FOLDERS = "/proc/1/root/var/local/zddc"
 """Folders of the node, as the observer sees them."""
+TAKEN = "fetch: the cache has its binary: nothing to fetch"
+"""What the log of a pod says that compiles nothing."""
 
 
 class Stage:

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from stage import TAKEN
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TAKEN = "fetch: the cache has its binary: nothing to fetch"
 MAIN = {"git_ref": "main", "allow_mutable_ref": True}
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from stage import TAKEN
+
 
 def test_away_during_a_build(site: Any, note: Callable[..., None]) -> None:
     before, commit = site.objects(), site.push("commit", "0.2.0")
@@ -42,10 +44,19 @@ def test_away_during_a_build(site: Any, note: Callable[..., None]) -> None:
 
 
 def test_away_while_pods_start_again(site: Any, note: Callable[..., None]) -> None:
+    before = set(site.servers())
+
+    def ready() -> set[str]:
+        statuses = {pod.metadata.name: pod.status.container_statuses or [] for pod in site.alive()}
+        return {name for name in site.servers() if [one.ready for one in statuses.get(name, [])] == [True]}
+
     with site.without_git(), site.traffic() as traffic:
-        for pod in site.servers():
+        for pod in before:
             site.core.delete_namespaced_pod(pod, site.namespace)
-            site.until(site.servers, lambda left, pod=pod: pod not in left)
-            site.until(lambda: site.deployment().status.available_replicas, equals=2, seconds=120)
+            # What the Deployment says of its pods may be of the time before.
+            site.until(ready, lambda names, pod=pod: len(names - {pod}) == 2, 120)
+    pods = ready()
+    assert pods.isdisjoint(before)
+    assert all(TAKEN in site.log(pod) for pod in pods)
     assert traffic.lost == []
     note("the git server away while pods start again, with a cache", "they took the binary from the cache", traffic)

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 Seen = TypeVar("Seen")
-ANY = object()
+UNSET = object()
 
 
 def until(
-    look: Callable[[], Seen], accept: Callable[[Seen], object] = bool, seconds: float = 60, *, equals: object = ANY
+    look: Callable[[], Seen], accept: Callable[[Seen], object] = bool, seconds: float = 60, *, equals: object = UNSET
 ) -> Seen:
     """Look until what is seen is accepted, or equals what is given; give it."""
     end = time.monotonic() + seconds
     while True:
         seen = look()
-        if accept(seen) if equals is ANY else seen == equals:
+        if accept(seen) if equals is UNSET else seen == equals:
             return seen
         assert time.monotonic() < end, f"{seconds:.0f} s were not enough; last seen: {seen!r}"
         time.sleep(0.2)

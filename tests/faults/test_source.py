@@ -47,8 +47,7 @@ def test_away_while_pods_start_again(site: Any, note: Callable[..., None]) -> No
     before = set(site.servers())
 
     def ready() -> set[str]:
-        statuses = {pod.metadata.name: pod.status.container_statuses or [] for pod in site.alive()}
-        return {name for name in site.servers() if [one.ready for one in statuses.get(name, [])] == [True]}
+        return {pod.metadata.name for pod in site.alive() if [one.ready for one in pod.status.container_statuses or []] == [True]}
 
     with site.without_git(), site.traffic() as traffic:
         for pod in before:
